@@ -1,0 +1,34 @@
+"""How long work reports on itself without printing: the core calls, the command line shows."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Receives the steps of one long task; `mammo_synth.cli.console` draws them with an ETA."""
+
+    def start(self, what: str, total: int) -> None:
+        """Begin a task named ``what`` of ``total`` steps (films, images, epochs, ...)."""
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Report ``n`` more finished steps, with an optional short note (a loss, a name)."""
+
+    def finish(self) -> None:
+        """End the current task, however far it came."""
+
+
+class Silent:
+    """The default: reports nothing."""
+
+    def start(self, what: str, total: int) -> None:
+        """Ignore the start of a task."""
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Ignore a step."""
+
+    def finish(self) -> None:
+        """Ignore the end."""
+
+
+SILENT: Progress = Silent()

@@ -1,0 +1,81 @@
+"""One step of the flow: its result appears whole or not at all, and a killed run goes on.
+
+A step builds its files in a hidden folder beside the result and moves it into place when it is
+finished. The hidden folder is named after the step's plan (a digest of settings and inputs), so
+the same command finds its own unfinished work, and another command never mixes with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from mammo_synth.errors import BadInput
+from mammo_synth.files import TEMPORARY_PREFIX
+from mammo_synth.manifest import MANIFEST_NAME
+
+SUFFIX = ".unfinished"
+
+
+def unfinished_folder(out: Path, plan: str) -> Path:
+    """Where the unfinished work for ``out`` under ``plan`` is kept."""
+    return out.parent / f".{out.name}.{plan[:12]}{SUFFIX}"
+
+
+@contextlib.contextmanager
+def step_folder(out: Path, plan: str, *, replace: bool = False) -> Iterator[Path]:
+    """Give the folder to build in; at the end it becomes ``out``.
+
+    A BadInput raised inside removes the unfinished work: it cannot become right by running
+    again. Any other end (Ctrl-C, a kill, a full disk) keeps it for the next run.
+
+    Args:
+        out: The result's folder.
+        plan: Digest of everything that determines the result.
+        replace: Whether a finished result of other settings in ``out`` may be replaced.
+
+    Raises:
+        BadInput: ``out`` holds something else.
+    """
+    refuse_foreign(out, replace=replace)
+    work = unfinished_folder(out, plan)
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        yield work
+    except BadInput:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    for leftover in work.rglob(f"{TEMPORARY_PREFIX}*"):
+        leftover.unlink()  # half a file of an earlier run that was killed
+    if out.exists():
+        # Renaming a folder over a full one is not possible; the old one steps aside first.
+        aside = out.parent / f".{out.name}.replaced"
+        shutil.rmtree(aside, ignore_errors=True)
+        out.rename(aside)
+        work.rename(out)
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        work.rename(out)
+    for other in out.parent.glob(f".{out.name}.*{SUFFIX}"):
+        shutil.rmtree(other, ignore_errors=True)
+
+
+def refuse_foreign(out: Path, *, replace: bool = False) -> None:
+    """Raise BadInput unless ``out`` is free, or a result of ours that may be replaced."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise BadInput(f"'{out}' is a file; a folder was expected.", hint="Choose another --out.")
+    if (out / MANIFEST_NAME).is_file():
+        if replace:
+            return
+        raise BadInput(
+            f"'{out}' already holds a result that was made with other settings, inputs or version.",
+            hint="Choose another --out, or remove that folder first.",
+        )
+    if any(out.iterdir()):
+        raise BadInput(
+            f"'{out}' exists and is not empty.", hint="Choose another --out, or empty it first."
+        )
