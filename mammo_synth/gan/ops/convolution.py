@@ -1,0 +1,139 @@
+"""Convolutions with resampling, and modulated convolutions (arXiv 1912.04958, section 2)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .resample import (
+    Padding,
+    downsample_padding,
+    parse_padding,
+    upfirdn2d,
+    upsample_padding,
+)
+
+Pad4 = tuple[int, int, int, int]
+
+
+def conv2d_resample(
+    x: Tensor,
+    weight: Tensor,
+    f: Tensor | None = None,
+    *,
+    up: int = 1,
+    down: int = 1,
+    padding: Padding = 0,
+    groups: int = 1,
+    flip_weight: bool = True,
+    flip_filter: bool = False,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Upsample, convolve, downsample, add ``bias``; reordered where that is cheaper.
+
+    ``x``: ``[N, in, H, W]``; ``weight``: ``[out, in // groups, k, k]``; ``f``: a prepared filter.
+    ``padding`` is in pixels of the upsampled image. ``flip_weight`` true correlates (what
+    ``torch`` calls convolution), false convolves. Upsampling has gain ``up ** 2``.
+    """
+    pad: Pad4 = parse_padding(padding)
+    if up > 1:
+        pad = _add(pad, upsample_padding(f, (up, up)))
+    if down > 1:
+        pad = _add(pad, downsample_padding(f, (down, down)))
+    height, width = int(weight.shape[2]), int(weight.shape[3])
+
+    if up == 1 and down == 1:
+        return _correlate(x, weight, pad, 1, groups, flip_weight, bias)
+    if up == 1:
+        if height == width == 1:
+            y = upfirdn2d(x, f, down=down, padding=pad, flip_filter=flip_filter)
+            return _correlate(y, weight, (0, 0, 0, 0), 1, groups, flip_weight, bias)
+        y = upfirdn2d(x, f, padding=pad, flip_filter=flip_filter)
+        return _correlate(y, weight, (0, 0, 0, 0), down, groups, flip_weight, bias)
+    if height == width == 1:
+        y = _correlate(x, weight, (0, 0, 0, 0), 1, groups, flip_weight)
+        y = upfirdn2d(y, f, up=up, padding=pad, gain=up**2, flip_filter=flip_filter)
+    else:
+        # The full transposed convolution has k - 1 + up - 1 samples more (less) than the padded
+        # valid one that ``pad`` was counted for.
+        y = _transposed(x, weight, up, groups, flip_weight)
+        shift = (1 - width, up - width, 1 - height, up - height)
+        y = upfirdn2d(y, f, padding=_add(pad, shift), gain=up**2, flip_filter=flip_filter)
+    if down > 1:
+        y = upfirdn2d(y, f, down=down, flip_filter=flip_filter)
+    return y if bias is None else y + bias[None, :, None, None]
+
+
+def _add(a: Pad4, b: Pad4) -> Pad4:
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
+
+
+def _correlate(
+    x: Tensor,
+    weight: Tensor,
+    pad: Pad4,
+    stride: int,
+    groups: int,
+    flip_weight: bool,
+    bias: Tensor | None = None,
+) -> Tensor:
+    kernel = weight if flip_weight or weight.shape[2:] == (1, 1) else weight.flip([2, 3])
+    if pad[0] == pad[1] >= 0 and pad[2] == pad[3] >= 0:
+        return F.conv2d(x, kernel, bias, stride, (pad[2], pad[0]), groups=groups)
+    return F.conv2d(F.pad(x, pad), kernel, bias, stride, groups=groups)
+
+
+def _transposed(x: Tensor, weight: Tensor, up: int, groups: int, flip_weight: bool) -> Tensor:
+    # A transposed convolution scatters its kernel, which convolves: correlation needs the flip.
+    kernel = weight.flip([2, 3]) if flip_weight else weight
+    out, per_group, height, width = kernel.shape
+    if groups == 1:
+        kernel = kernel.transpose(0, 1)
+    else:
+        kernel = kernel.reshape(groups, out // groups, per_group, height, width).transpose(1, 2)
+        kernel = kernel.reshape(groups * per_group, out // groups, height, width)
+    return F.conv_transpose2d(x, kernel, stride=up, groups=groups)
+
+
+def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
+    """``1 / sqrt(sum over in, k, k of (weight * style)^2 + 1e-8)``: ``[N, out]`` of ``[N, in]``."""
+    power = weight.square().sum(dim=[2, 3])
+    return torch.rsqrt(styles.square() @ power.t() + 1e-8)
+
+
+def modulated_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    *,
+    noise: Tensor | None = None,
+    up: int = 1,
+    padding: Padding = 0,
+    f: Tensor | None = None,
+    demodulate: bool = True,
+    flip_weight: bool = True,
+    gain: float = 1.0,
+) -> Tensor:
+    """Convolution whose weights are scaled per sample by ``styles`` and normalised per output map.
+
+    ``x``: ``[N, in, H, W]``; ``weight``: ``[out, in, k, k]``; ``styles``: ``[N, in]``; ``noise``:
+    broadcastable to the result, added after demodulation. ``gain`` multiplies everything.
+
+    Scaling the activations before and after one shared convolution equals scaling the weights,
+    and needs neither per-sample weights nor grouped convolutions.
+    """
+    y = conv2d_resample(
+        x * styles[:, :, None, None], weight, f, up=up, padding=padding, flip_weight=flip_weight
+    )
+    scale: Tensor | float = gain
+    if demodulate:
+        d = demodulation(weight, styles)
+        scale = (d * gain if gain != 1.0 else d)[:, :, None, None]
+    if isinstance(scale, float) and scale == 1.0:
+        return y if noise is None else y + noise
+    if noise is None:
+        return y * scale
+    if isinstance(scale, Tensor):
+        return torch.addcmul(noise * gain if gain != 1.0 else noise, y, scale)
+    return y * scale + noise * gain

@@ -1,0 +1,285 @@
+"""The training loop: from images to a generator file, resumable at every snapshot."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mammo_synth import __version__
+from mammo_synth.errors import BadInput, MammoSynthError
+from mammo_synth.files import canonical_json, sha256_file, write_json, write_text
+from mammo_synth.manifest import Input, is_current, read_manifest, write_manifest
+from mammo_synth.progress import SILENT, Progress
+
+from .checkpoint import (
+    GENERATOR_FORMAT,
+    checkpoint_settings,
+    read_checkpoint,
+    restore,
+    save_checkpoint,
+    start_from,
+    write_tensors,
+)
+from .data import RealImages, check_images, to_uint8
+from .figures import save_grid
+from .latents import latents
+from .settings import TrainSettings, check, first_difference, to_json
+from .state import TrainState, collect, iterate, new_state
+
+KIND = "generator-run"
+CHECKPOINT, GENERATOR = "checkpoint.safetensors", "generator.safetensors"
+SETTINGS, STATS, REALS = "settings.json", "stats.jsonl", "reals.png"
+GRID_IMAGES = 36
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the images are, for the header of the generator file."""
+
+    label: str  # cancer or normal
+    prepared_manifest: str = ""  # sha256 of the prepared set's manifest
+    source: str = ""
+    simulated: bool = False
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished run."""
+
+    folder: Path
+    generator: Path
+    sha256: str  # of the generator file
+    kimg: float
+    skipped: bool  # it was finished before with equal settings
+
+
+class TrainingDiverged(MammoSynthError):
+    """The losses are no longer numbers (exit code 1)."""
+
+    exit_code = 1
+
+
+def train_run(
+    images: NDArray[np.uint8],
+    settings: TrainSettings,
+    folder: Path,
+    origin: Origin,
+    *,
+    inputs: tuple[Input, ...] = (),
+    device: str = "cpu",
+    resume: bool = True,
+    start: Path | None = None,
+    progress: Progress = SILENT,
+    clock: Callable[[], float] | None = None,
+) -> TrainResult:
+    """Train a generator on ``images`` (uint8 ``[N, R, R]``) into the run folder ``folder``.
+
+    A folder that holds a checkpoint of equal settings is continued (``resume``); with the same
+    device and number of threads the final weights are, bit for bit, those of an uninterrupted run
+    on a processor. A finished run of equal settings and inputs is left as it is. ``start``: a
+    checkpoint or generator file to begin a new run from. ``clock`` (seconds) fills ``sec_per_kimg``
+    in the rows of stats.jsonl.
+
+    Raises:
+        BadInput: Images, settings or folder do not fit.
+        TrainingDiverged: The losses became infinite or not a number.
+    """
+    check(settings)
+    check_images(images)
+    if images.shape[1] != settings.network.resolution:
+        raise BadInput(
+            f"The images have {images.shape[1]} px; the settings say "
+            f"{settings.network.resolution}.",
+            hint="Choose the preset for that size, or prepare the films at another --size.",
+        )
+    start_sha = sha256_file(start) if start is not None and start.is_file() else None
+    said = {**to_json(settings), "origin": asdict(origin), "start": start_sha}
+    said = json.loads(canonical_json(said))
+    if is_current(folder, KIND, settings=said, seed=settings.seed, inputs=inputs):
+        facts = read_manifest(folder, KIND).facts
+        sha = sha256_file(folder / GENERATOR)
+        return TrainResult(folder, folder / GENERATOR, sha, float(facts["kimg"]), True)
+
+    state = new_state(settings, torch.device(device))
+    if not _continue(state, settings, folder, said, resume=resume):
+        if start is not None:
+            start_from(state, start, start_sha or "")
+        _begin(state, images, folder)
+    write_json(folder / SETTINGS, said)
+    (folder / "manifest.json").unlink(missing_ok=True)  # it would describe an earlier, shorter run
+    _trim_stats(folder / STATS, state.seen)
+    data = RealImages(images, settings.seed, mirror=settings.mirror, device=device)
+    _loop(state, settings, data, folder, progress, clock)
+
+    path = folder / GENERATOR
+    metadata = generator_metadata(state, settings, origin)
+    write_tensors(path, dict(state.G_ema.state_dict()), metadata)
+    sha = sha256_file(path)
+    facts = {
+        "generator_sha256": sha,
+        "kimg": state.seen / 1000,
+        "images": len(images),
+        "init": state.init,
+        "p": state.p,
+        "device": torch.device(device).type,
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+    }
+    write_manifest(folder, KIND, settings=said, seed=settings.seed, inputs=inputs, facts=facts)
+    return TrainResult(folder, path, sha, state.seen / 1000, False)
+
+
+def generator_metadata(
+    state: TrainState, settings: TrainSettings, origin: Origin
+) -> dict[str, str]:
+    """The header of a generator file: strings, of which some hold JSON."""
+    return {
+        "format": GENERATOR_FORMAT,
+        "package_version": __version__,
+        "network": canonical_json(to_json(settings.network)),
+        "training": canonical_json(to_json(settings)),
+        "resolution": str(settings.network.resolution),
+        "label": origin.label,
+        "kimg": f"{state.seen / 1000:g}",
+        "prepared_manifest": origin.prepared_manifest,
+        "source": origin.source,
+        "simulated": "true" if origin.simulated else "false",
+        "licence": origin.licence,
+        "init": state.init,
+        "init_from": state.init_from or "",
+    }
+
+
+def _continue(
+    state: TrainState, settings: TrainSettings, folder: Path, said: dict[str, Any], *, resume: bool
+) -> bool:
+    """Restore ``state`` from the folder's checkpoint; false where a new run begins."""
+    path = folder / CHECKPOINT
+    if not path.exists():
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS).exists():
+            ours = {REALS, "samples-000000.png"}
+            foreign = [p.name for p in folder.iterdir() if p.name not in ours]
+            foreign = sorted(name for name in foreign if not name.startswith("."))
+            if foreign:
+                raise BadInput(
+                    f"'{folder}' holds other files ('{foreign[0]}', ...); a new or empty folder, "
+                    "or the folder of a run to go on with, was expected.",
+                    hint="Choose another --out.",
+                )
+        return False
+    if not resume:
+        raise BadInput(
+            f"'{folder}' holds a run already, and resuming is switched off.",
+            hint="Leave --resume at auto to go on with it, or choose another --out.",
+        )
+    file = read_checkpoint(path)
+    before = checkpoint_settings(file)
+    if (folder / SETTINGS).is_file():
+        before = json.loads((folder / SETTINGS).read_text())
+    now = said if "origin" in before else json.loads(canonical_json(to_json(settings)))
+    difference = first_difference(before, now)
+    if difference is not None:
+        raise BadInput(
+            f"'{folder}' holds a run with other settings: {difference}.",
+            hint="Give the same options to go on with it, or choose another --out.",
+        )
+    seen = int(file.metadata["seen"])
+    if seen - settings.batch >= settings.kimg * 1000:
+        raise BadInput(
+            f"'{folder}' holds a run that is at {seen / 1000:g} kimg, beyond {settings.kimg:g}.",
+            hint=f"Give --kimg {math.ceil(seen / 1000)} or more, or choose another --out.",
+        )
+    restore(state, file, path)
+    return True
+
+
+def _begin(state: TrainState, images: NDArray[np.uint8], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    save_grid(folder / REALS, images[:GRID_IMAGES])
+    save_samples(state, folder)
+
+
+def _loop(
+    state: TrainState,
+    settings: TrainSettings,
+    data: RealImages,
+    folder: Path,
+    progress: Progress,
+    clock: Callable[[], float] | None,
+) -> None:
+    total = math.ceil(settings.kimg * 1000)
+    tick, snapshot = settings.tick_kimg * 1000, settings.snapshot_kimg * 1000
+    progress.start("Training images shown", total)
+    progress.advance(min(state.seen, total))
+    began, since = clock() if clock else 0.0, state.seen
+    while state.seen < total:
+        before = state.seen
+        iterate(state, settings, data)
+        progress.advance(min(state.seen, total) - before)
+        at_end = state.seen >= total
+        at_snapshot = at_end or state.seen // snapshot != before // snapshot
+        if at_snapshot or state.seen // tick != before // tick:
+            now = clock() if clock else 0.0
+            row = _row(state, (now - began) / (state.seen - since) * 1000 if clock else None)
+            began, since = now, state.seen
+            _append(folder / STATS, row)
+            progress.advance(0, f"p {state.p:.2f}")
+        if at_snapshot:
+            # The grid first: a checkpoint always stands beside its images.
+            save_samples(state, folder)
+            save_checkpoint(folder / CHECKPOINT, state, settings)
+    progress.finish()
+
+
+def _row(state: TrainState, seconds: float | None) -> dict[str, float | None]:
+    means = collect(state)
+    bad = sorted(name for name, value in means.items() if not math.isfinite(value))
+    if bad:
+        raise TrainingDiverged(
+            f"Training broke down at {state.seen / 1000:g} kimg: {', '.join(bad)} is no longer a "
+            "number. The last checkpoint is intact.",
+            hint="Train into a new folder with a larger --gamma (ten times) or a lower "
+            "--learning-rate (half).",
+        )
+    rounded = {name: float(f"{value:.6g}") for name, value in sorted(means.items())}
+    taken = None if seconds is None else float(f"{seconds:.4g}")
+    kimg = state.seen / 1000
+    return {"kimg": kimg, **rounded, "p": round(state.p, 6), "sec_per_kimg": taken}
+
+
+def _append(path: Path, row: dict[str, float | None]) -> None:
+    with path.open("a") as stream:
+        stream.write(json.dumps(row) + "\n")
+
+
+def _trim_stats(path: Path, seen: int) -> None:
+    """Keep the rows up to the checkpoint: what came after it is computed again."""
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue  # the last line of a killed process
+        if round(row["kimg"] * 1000) <= seen:
+            kept.append(line + "\n")
+    write_text(path, "".join(kept))
+
+
+def save_samples(state: TrainState, folder: Path) -> None:
+    """A grid of the running average's images for seeds 0 to 35, without truncation."""
+    device = state.pl_mean.device
+    z = latents(range(GRID_IMAGES), state.G_ema.z_dim).to(device)
+    with torch.no_grad():
+        images = [to_uint8(state.G_ema(part, noise_mode="const")) for part in z.split(12)]
+    save_grid(folder / f"samples-{state.seen // 1000:06d}.png", np.concatenate(images))
