@@ -1,0 +1,132 @@
+"""Keras, imported once, quietly, with a backend that is there."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from mammo_synth.errors import BadInput
+
+REFERENCE_BACKEND = "tensorflow"
+BACKENDS = ("tensorflow", "torch", "jax")
+_DISTRIBUTIONS = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
+    "torch": ("torch",),
+    "jax": ("jax",),
+}
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Hold back what native code writes to stderr; show it if the body fails.
+
+    TensorFlow's start-up lines come from C++ and pass sys.stderr by, so the file descriptor
+    itself is pointed elsewhere.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+@functools.cache
+def load_keras() -> Any:
+    """Import Keras with the backend that ``KERAS_BACKEND`` names, TensorFlow if it names none.
+
+    Raises:
+        BadInput: The backend is unknown or not installed.
+    """
+    name = os.environ.setdefault("KERAS_BACKEND", REFERENCE_BACKEND)
+    if name not in BACKENDS:
+        raise BadInput(
+            f"KERAS_BACKEND is '{name}'; one of {', '.join(BACKENDS)} was expected.",
+            hint=f"Unset it for the reference backend, {REFERENCE_BACKEND}.",
+        )
+    if name not in sys.modules and importlib.util.find_spec(name) is None:
+        raise BadInput(
+            f"The Keras backend '{name}' is not installed.",
+            hint="Install it (`pip install 'mammo-synth[cpu]'` or `[tensorflow]`), or run with "
+            "KERAS_BACKEND=torch: a little slower on CPU, nothing more to install.",
+        )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_stderr():
+        keras = importlib.import_module("keras")
+        if keras.backend.backend() != name:
+            # Another part of the process imported Keras first; what runs is what is recorded.
+            name = keras.backend.backend()
+        keras.config.set_image_data_format("channels_last")
+        if name == "tensorflow":
+            _prepare_tensorflow()
+        keras.ops.convert_to_numpy(keras.ops.matmul(keras.ops.ones((2, 2)), keras.ops.ones((2, 2))))
+    return keras
+
+
+def _prepare_tensorflow() -> None:
+    """Equal seeds give equal results; GPU memory is taken as needed, not all at once."""
+    tf = importlib.import_module("tensorflow")
+    tf.config.experimental.enable_op_determinism()
+    for gpu in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):  # already in use: then it cannot be changed
+            tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def has_gpu(keras: Any) -> bool:
+    """Whether the backend sees a CUDA device."""
+    if keras.backend.backend() == "tensorflow":
+        tf = importlib.import_module("tensorflow")
+        return bool(tf.config.list_physical_devices("GPU"))
+    if keras.backend.backend() == "torch":
+        return bool(importlib.import_module("torch").cuda.is_available())
+    return any(d.platform == "gpu" for d in importlib.import_module("jax").devices())
+
+
+def resolve_device(keras: Any, device: str) -> str:
+    """``cpu`` or ``cuda`` from auto, cpu or cuda.
+
+    Raises:
+        BadInput: Another word, or CUDA that the backend does not see.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise BadInput(
+            f"There is no device '{device}'; auto, cpu or cuda was expected.",
+            hint="Leave --device out to use a GPU where there is one.",
+        )
+    if device == "cpu":
+        return "cpu"
+    if has_gpu(keras):
+        return "cuda"
+    if device == "cuda":
+        raise BadInput(
+            f"The Keras backend {keras.backend.backend()} sees no CUDA device.",
+            hint="Use --device cpu, or install the backend's CUDA build.",
+        )
+    return "cpu"
+
+
+def device_scope(keras: Any, device: str) -> Any:
+    """Context in which Keras places its tensors on ``cpu`` or ``cuda``."""
+    if (device == "cuda") == has_gpu(keras):
+        return contextlib.nullcontext()  # the backend's own choice already
+    return keras.device("cpu" if keras.backend.backend() == "torch" else "cpu:0")
+
+
+def backend_packages(keras: Any) -> tuple[str, ...]:
+    """Distributions whose versions a record should name."""
+    return ("keras", *_DISTRIBUTIONS[keras.backend.backend()])

@@ -1,0 +1,295 @@
+"""The record: one measured result, one JSON file. The types here mirror `record.schema.json`.
+
+The schema is checked when a record is written and when it is read. A metric without a value is
+null. Cancer is the positive class.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
+
+from mammo_synth.bench.metrics import (
+    METRICS,
+    RESAMPLES,
+    bootstrap,
+    confusion,
+    point_metrics,
+)
+from mammo_synth.bench.resampling import Floats
+from mammo_synth.bench.truth import TestSet
+from mammo_synth.errors import BadInput
+from mammo_synth.files import write_json
+
+FORMAT = "mammo-synth/record/1"
+SPLITS = ("real_test", "test")
+GAP_METRIC = "balanced_accuracy"
+MAX_RECORD_BYTES = 5_000_000
+"""A record is some tens of kilobytes; a larger file is no record (and submissions come from
+strangers)."""
+
+
+class ReleaseFacts(TypedDict):
+    """The release that a record was measured on."""
+
+    name: str
+    version: str
+    sha256: str
+    source: str
+    simulated: bool
+    protocol: str
+    size: int
+    image_size: int
+    revision: str | None
+
+
+class Weights(TypedDict):
+    """Where a classifier's first weights came from: imagenet, file, random or none."""
+
+    origin: str
+    sha256: str | None
+
+
+class ClassifierFacts(TypedDict):
+    """Which classifier, and whether it competes or is a control."""
+
+    name: str
+    role: str
+    weights: Weights
+    parameters: int | None
+
+
+class RecipeFacts(TypedDict):
+    """Every setting of the run; ``sha256`` is the digest of ``settings``."""
+
+    name: str
+    sha256: str
+    settings: dict[str, Any]
+
+
+class Counts(TypedDict):
+    """Images of a part of the training data."""
+
+    cancer: int
+    normal: int
+    synthetic: int
+    real: int
+
+
+class Epoch(TypedDict):
+    """One epoch of a training curve, cancer positive."""
+
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+    precision: float | None
+    recall: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    val_precision: float | None
+    val_recall: float | None
+
+
+class Training(TypedDict):
+    """What was learned from, and how it went."""
+
+    train: Counts
+    validation: Counts
+    epochs: int | None
+    best_epoch: int | None
+    seconds: float
+    curves: list[Epoch]
+
+
+class OperatingPoint(TypedDict):
+    """``p_cancer >= threshold`` is called cancer."""
+
+    threshold: float
+    chosen_on: str
+    rule: str
+
+
+class MetricValue(TypedDict):
+    """A value and its 95 % interval; null where there is none."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class ConfusionCounts(TypedDict):
+    """Counts with cancer positive."""
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+
+class PredictionsFile(TypedDict):
+    """The file beside the record that the numbers recompute from."""
+
+    file: str
+    sha256: str
+
+
+class Evaluation(TypedDict):
+    """One test set scored."""
+
+    test_set: str
+    n: int
+    cancer: int
+    normal: int
+    patients: int
+    threshold: float
+    confusion: ConfusionCounts
+    metrics: dict[str, MetricValue]
+    predictions: PredictionsFile
+
+
+class Evaluations(TypedDict):
+    """The real test films, on which records rank, and the configuration's own test split."""
+
+    real_test: Evaluation
+    test: NotRequired[Evaluation]
+
+
+class ShortcutGap(TypedDict):
+    """Score on the configuration's own test split minus score on real films."""
+
+    metric: str
+    value: float | None
+
+
+class Environment(TypedDict):
+    """Where a record was made."""
+
+    python: str
+    platform: str
+    packages: dict[str, str]
+    device: str
+    backend: str | None
+    features_cached: NotRequired[bool]
+
+
+class Record(TypedDict):
+    """One measured result: configuration × classifier × replicate."""
+
+    format: str
+    package_version: str
+    created: str
+    release: ReleaseFacts
+    configuration: str
+    baseline: str | None
+    classifier: ClassifierFacts
+    recipe: RecipeFacts | None
+    replicate: int
+    seed: int | None
+    positive_class: str
+    training: Training | None
+    operating_point: OperatingPoint
+    evaluations: Evaluations
+    shortcut_gap: ShortcutGap | None
+    environment: Environment
+
+
+def evaluate(
+    truth: TestSet, p: Floats, threshold: float, predictions: PredictionsFile
+) -> Evaluation:
+    """Score one test set: all metrics with intervals, cancer positive.
+
+    Args:
+        truth: The films.
+        p: float64 [n] in [0, 1], in the order of ``truth``.
+        threshold: The operating point.
+        predictions: Where ``p`` is kept.
+
+    Raises:
+        BadInput: As `mammo_synth.bench.metrics.check_scores`.
+    """
+    label, patients = truth.label, truth.patients
+    values = point_metrics(label, p, threshold)
+    intervals = bootstrap(label, p, [threshold], patients, resamples=RESAMPLES, seed=0)
+    metrics: dict[str, MetricValue] = {}
+    for name in METRICS:
+        value, interval = values[name], intervals[name]
+        low, high = (None, None) if value is None or interval is None else interval
+        metrics[name] = {"value": value, "low": low, "high": high}
+    cancer = int(label.sum())
+    return {
+        "test_set": truth.digest,
+        "n": len(label),
+        "cancer": cancer,
+        "normal": len(label) - cancer,
+        "patients": int(patients.max()) + 1,
+        "threshold": threshold,
+        "confusion": cast(ConfusionCounts, vars(confusion(label, p, threshold))),
+        "metrics": metrics,
+        "predictions": predictions,
+    }
+
+
+def shortcut_gap(evaluations: Evaluations, baseline: str | None) -> ShortcutGap | None:
+    """`test` minus `real_test` in balanced accuracy; None without a synthetic test."""
+    if "test" not in evaluations or baseline is not None:
+        return None
+    ours = evaluations["test"]["metrics"][GAP_METRIC]["value"]
+    real = evaluations["real_test"]["metrics"][GAP_METRIC]["value"]
+    value = None if ours is None or real is None else ours - real
+    return {"metric": GAP_METRIC, "value": value}
+
+
+@functools.cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(Path(__file__).with_name("record.schema.json").read_text("utf-8"))
+    return Draft202012Validator(schema)
+
+
+def check_record(value: Any, where: str) -> Record:
+    """``value`` as a record.
+
+    Raises:
+        BadInput: It is not one; names the place in it and what was expected there.
+    """
+    error = next(iter(sorted(_validator().iter_errors(value), key=lambda e: list(e.path))), None)
+    if error is not None:
+        place = ".".join(str(part) for part in error.path) or "the top"
+        raise BadInput(
+            f"{where} is not a record: at {place}, {error.message[:300]}",
+            hint=f"It should follow mammo_synth/bench/record.schema.json ({FORMAT}).",
+        )
+    return cast(Record, value)
+
+
+def read_record(path: Path) -> Record:
+    """Read and check one record file.
+
+    Raises:
+        BadInput: It is missing, too large, no JSON, or no record.
+    """
+    if not path.is_file():
+        raise BadInput(f"There is no record '{path}'.", hint="Check the path.")
+    if path.stat().st_size > MAX_RECORD_BYTES:
+        raise BadInput(
+            f"'{path}' has {path.stat().st_size} bytes; a record has at most {MAX_RECORD_BYTES}.",
+            hint="This is not a record of mammo-synth.",
+        )
+    try:
+        value = json.loads(path.read_bytes(), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"'{path}' is not JSON ({error}).", hint="Copy the file again.") from error
+    return check_record(value, f"'{path}'")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} stands in it, and JSON has no such number")
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Check and write a record, atomically."""
+    check_record(record, f"What was to become '{path}'")
+    write_json(path, record)

@@ -1,0 +1,186 @@
+"""The RESULTS folder: where records, predictions and test sets lie, and how they recompute.
+
+::
+
+    RESULTS/test-sets/<digest>.parquet
+    RESULTS/<release>-<version>-<sha8>/<configuration>/<classifier>/replicate-<k>/
+        record.json  predictions-real_test.parquet  predictions-test.parquet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from mammo_synth.bench.predictions import Predictions, align, read_predictions
+from mammo_synth.bench.record import (
+    SPLITS,
+    Evaluation,
+    Evaluations,
+    Record,
+    evaluate,
+    read_record,
+    shortcut_gap,
+)
+from mammo_synth.bench.resampling import Floats
+from mammo_synth.bench.truth import TestSet, read_test_set
+from mammo_synth.errors import BadInput, CheckFailed, MammoSynthError
+from mammo_synth.files import sha256_file, sha256_json
+
+TEST_SETS = "test-sets"
+RECORD_NAME = "record.json"
+TOLERANCE = 1e-9
+"""Largest difference between a recorded and a recomputed number: rounding of the last digits."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A record and the file it was read from."""
+
+    path: Path
+    record: Record
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The truth and the scores of one evaluation, in the same order: what a record rests on."""
+
+    truth: TestSet
+    p_cancer: Floats
+
+
+def release_folder(name: str, version: str, sha256: str) -> str:
+    """Folder name of a release's records."""
+    return f"{name}-{version}-{sha256[:8]}"
+
+
+def record_folder(
+    results: Path, release: str, configuration: str, classifier: str, replicate: int
+) -> Path:
+    """Folder of one record; ``release`` as from `release_folder`."""
+    return results / release / configuration / classifier / f"replicate-{replicate}"
+
+
+def expected_folder(results: Path, record: Record) -> Path:
+    """The folder in which ``record`` belongs by its own words."""
+    release = record["release"]
+    return record_folder(
+        results,
+        release_folder(release["name"], release["version"], release["sha256"]),
+        record["configuration"],
+        record["classifier"]["name"],
+        record["replicate"],
+    )
+
+
+def predictions_name(split: str) -> str:
+    """File name of the predictions of ``split``."""
+    return f"predictions-{split}.parquet"
+
+
+def record_paths(results: Path) -> list[Path]:
+    """Paths of all records below ``results``, sorted.
+
+    Raises:
+        BadInput: There is no such folder.
+    """
+    if not results.is_dir():
+        raise BadInput(
+            f"There is no results folder '{results}'.",
+            hint="`mammo-synth bench run` and `bench grid` make one (--out).",
+        )
+    return sorted(results.glob(f"*/*/*/replicate-*/{RECORD_NAME}"))
+
+
+def read_records(results: Path) -> Iterator[Stored]:
+    """All records below ``results``, in order of their paths; each is checked by the schema."""
+    for path in record_paths(results):
+        yield Stored(path, read_record(path))
+
+
+def read_scored(results: Path, stored: Stored, split: str) -> Scored:
+    """Truth and scores of one evaluation of a record, checked by their digests.
+
+    Raises:
+        BadInput: A file is missing or unreadable, or the record has no such split.
+        CheckFailed: A file is not the one that the record names.
+    """
+    evaluation = evaluation_of(stored.record, split)
+    if evaluation is None:
+        raise BadInput(
+            f"'{stored.path}' has no evaluation on {split}.", hint="Brought predictions have none."
+        )
+    path = stored.path.parent / evaluation["predictions"]["file"]
+    predictions: Predictions = read_predictions(path)
+    if sha256_file(path) != evaluation["predictions"]["sha256"]:
+        raise CheckFailed(
+            f"'{path}' was changed: its sha256 is not the one in the record.",
+            hint="Restore the file, or run the cell again.",
+        )
+    truth = read_test_set(results / TEST_SETS, evaluation["test_set"])
+    return Scored(truth, align(predictions, truth.image_id))
+
+
+def evaluation_of(record: Record, split: str) -> Evaluation | None:
+    """The evaluation on ``real_test`` or ``test``, if the record has it."""
+    return cast("dict[str, Evaluation]", record["evaluations"]).get(split)
+
+
+def recompute(results: Path, stored: Stored) -> Evaluations:
+    """All evaluations of a record again, from its predictions and truth.
+
+    Raises:
+        BadInput, CheckFailed: As `read_scored`.
+    """
+    found: dict[str, Evaluation] = {}
+    for split in SPLITS:
+        evaluation = evaluation_of(stored.record, split)
+        if evaluation is not None:
+            scored = read_scored(results, stored, split)
+            threshold = stored.record["operating_point"]["threshold"]
+            found[split] = evaluate(
+                scored.truth, scored.p_cancer, threshold, evaluation["predictions"]
+            )
+    again: Evaluations = {"real_test": found["real_test"]}
+    if "test" in found:
+        again["test"] = found["test"]
+    return again
+
+
+def differences(results: Path, stored: Stored) -> list[str]:
+    """What in a record is not so: every number that does not recompute, every file that does not
+    fit, a folder or recipe digest that contradicts the record. Empty for a sound record."""
+    record, problems = stored.record, []
+    expected = expected_folder(results, record) / RECORD_NAME
+    if expected.resolve() != stored.path.resolve():
+        problems.append(f"it lies in '{stored.path.parent}' and belongs in '{expected.parent}'")
+    recipe = record["recipe"]
+    if recipe is not None and recipe["sha256"] != sha256_json(recipe["settings"]):
+        problems.append("recipe.sha256 is not the digest of recipe.settings")
+    if (record["baseline"] == "TRTR") != (record["configuration"] == "real"):
+        problems.append("baseline is TRTR exactly where the configuration is 'real'")
+    try:
+        again = recompute(results, stored)
+    except MammoSynthError as error:
+        return [*problems, error.message]
+    problems += _compare("evaluations", record["evaluations"], again)
+    gap = shortcut_gap(again, record["baseline"])
+    return problems + _compare("shortcut_gap", record["shortcut_gap"], gap)
+
+
+def _compare(where: str, said: Any, found: Any) -> list[str]:
+    """Differences of two JSON values, numbers within `TOLERANCE`."""
+    if isinstance(said, dict) and isinstance(found, dict):
+        names = sorted(said.keys() | found.keys())
+        return [
+            problem
+            for name in names
+            for problem in _compare(f"{where}.{name}", said.get(name), found.get(name))
+        ]
+    if isinstance(said, float) and isinstance(found, float):
+        same = abs(said - found) <= TOLERANCE
+    else:
+        same = bool(said == found)
+    return [] if same else [f"{where} says {said} and recomputes to {found}"]

@@ -1,0 +1,147 @@
+"""The truth a record was scored on: ids, labels and patients of a test set, without pixels.
+
+Kept beside the records under the digest of its content, so that anyone can recompute a record
+without the release.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet
+
+from mammo_synth.bench.metrics import patient_codes
+from mammo_synth.errors import BadInput, CheckFailed
+from mammo_synth.files import atomic_path, sha256_json
+
+if TYPE_CHECKING:
+    from mammo_synth.release.folder import Rows
+
+_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("label", pa.int64()),
+        ("patient_id", pa.string()),
+        ("view", pa.string()),
+        ("laterality", pa.string()),
+        ("source", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, order=True)
+class Film:
+    """One film of a test set."""
+
+    image_id: str
+    label: int
+    patient_id: str | None
+    view: str | None
+    laterality: str | None
+    source: str | None
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Films in ascending order of image_id: the same films give the same digest."""
+
+    films: tuple[Film, ...]
+
+    __test__ = False  # not a test class, whatever pytest reads into the name
+
+    @property
+    def image_id(self) -> list[str]:
+        """Ids [n]."""
+        return [film.image_id for film in self.films]
+
+    @property
+    def label(self) -> npt.NDArray[np.int64]:
+        """int64 [n], normal 0, cancer 1."""
+        return np.array([film.label for film in self.films], dtype=np.int64)
+
+    @property
+    def patients(self) -> npt.NDArray[np.int64]:
+        """Codes of the units that the bootstrap draws, int64 [n]."""
+        return patient_codes([film.patient_id for film in self.films])
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 of the films' content."""
+        return sha256_json([list(astuple(film)) for film in self.films])
+
+
+def make_test_set(films: list[Film]) -> TestSet:
+    """A test set of ``films``, in any order.
+
+    Raises:
+        BadInput: No film, a doubled image_id, a label other than 0 and 1.
+    """
+    doubled = [name for name, n in Counter(film.image_id for film in films).items() if n > 1]
+    labels = {film.label for film in films}
+    if not films or doubled or not labels <= {0, 1}:
+        raise BadInput(
+            f"A test set of {len(films)} films with {len(doubled)} doubled image_ids "
+            f"{doubled[:3]} and labels {sorted(labels)} cannot be scored.",
+            hint="Every film stands once, with the label 0 (normal) or 1 (cancer).",
+        )
+    return TestSet(tuple(sorted(films, key=lambda film: film.image_id)))
+
+
+def test_set_of(rows: Rows) -> TestSet:
+    """The truth in rows of a release."""
+    columns = (rows.image_id, rows.patient_id, rows.view, rows.laterality, rows.source)
+    return make_test_set(
+        [
+            Film(name, int(label), patient, view, laterality, source)
+            for label, (name, patient, view, laterality, source) in zip(
+                rows.label, zip(*columns, strict=True), strict=True
+            )
+        ]
+    )
+
+
+def write_test_set(folder: Path, truth: TestSet) -> str:
+    """Write ``folder/<digest>.parquet`` unless it is there; returns the digest."""
+    digest = truth.digest
+    path = folder / f"{digest}.parquet"
+    if not path.is_file():
+        rows = [vars(film) for film in truth.films]
+        with atomic_path(path) as temporary:
+            table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+            pa.parquet.write_table(table, temporary, compression="zstd", store_schema=False)
+    return digest
+
+
+def read_test_set(folder: Path, digest: str) -> TestSet:
+    """Read the test set called ``digest``.
+
+    Raises:
+        BadInput: It is missing, unreadable, or has other columns.
+        CheckFailed: Its content has another digest.
+    """
+    path = folder / f"{digest}.parquet"
+    if not path.is_file():
+        raise BadInput(
+            f"The test set '{path}' is missing; a record was scored on it.",
+            hint="Copy the whole results folder, test-sets included.",
+        )
+    try:
+        table = pa.parquet.read_table(path).select(_SCHEMA.names).cast(_SCHEMA)
+        films = [Film(**row) for row in table.to_pylist()]
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise BadInput(
+            f"'{path}' is not a test set ({error}).", hint="Copy it again from where it was made."
+        ) from error
+    truth = make_test_set(films)
+    if truth.digest != digest:
+        raise CheckFailed(
+            f"'{path}' was changed: its content has the digest {truth.digest[:12]}...",
+            hint="Copy it again from where it was made.",
+        )
+    return truth

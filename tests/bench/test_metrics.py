@@ -1,0 +1,257 @@
+"""Metrics: closed forms, agreement with scikit-learn, and properties."""
+
+from __future__ import annotations
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from mammo_synth.bench.metrics import (
+    COUNT_METRICS,
+    METRICS,
+    Confusion,
+    bootstrap,
+    chance,
+    confusion,
+    patient_codes,
+    percentile_interval,
+    point_metrics,
+    resample,
+)
+from mammo_synth.bench.operating_point import choose_threshold
+from mammo_synth.bench.resampling import draw_counts
+from mammo_synth.errors import BadInput
+
+
+def test_point_metrics_follow_from_known_counts() -> None:
+    # 4 cancers of which 3 called, 6 normals of which 2 called
+    label = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    p = np.array([0.9, 0.8, 0.7, 0.1, 0.6, 0.5, 0.2, 0.2, 0.1, 0.0])
+    assert confusion(label, p, 0.5) == Confusion(tp=3, fp=2, fn=1, tn=4)
+    values = point_metrics(label, p, 0.5)
+    assert values["accuracy"] == pytest.approx(0.7)
+    assert values["precision"] == pytest.approx(3 / 5)
+    assert values["recall"] == pytest.approx(3 / 4)
+    assert values["f1"] == pytest.approx(6 / 9)
+    assert values["specificity"] == pytest.approx(4 / 6)
+    assert values["balanced_accuracy"] == pytest.approx((3 / 4 + 4 / 6) / 2)
+    # pairs: three cancers above all 6 normals; the one at 0.1 above one, ties with one
+    assert values["auroc"] == pytest.approx((18 + 1.5) / 24)
+    # steps: precision 1 at the first three; the fourth comes among 4 + 5 called
+    assert values["average_precision"] == pytest.approx((1 + 1 + 1 + 4 / 9) / 4)
+    assert set(values) == set(METRICS)
+
+
+def test_cancer_is_the_positive_class() -> None:
+    label = np.array([1, 0, 0, 0])
+    values = point_metrics(label, np.ones(4), 0.5)
+    assert values["precision"] == 0.25
+    assert values["recall"] == 1.0
+    assert values["specificity"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("label", "p", "undefined"),
+    [
+        ([0, 1], [0.1, 0.2], {"precision"}),
+        ([0, 0], [0.1, 0.2], {"precision", "recall", "f1", "balanced_accuracy", "auroc",
+                              "average_precision"}),
+        ([1, 1], [0.9, 0.2], {"specificity", "balanced_accuracy", "auroc"}),
+    ],
+)  # fmt: skip
+def test_what_has_no_value_is_none_and_warns_not(
+    label: list[int], p: list[float], undefined: set[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values = point_metrics(np.array(label), np.array(p), 0.5)
+    assert {name for name, value in values.items() if value is None} == undefined
+
+
+@pytest.mark.parametrize(
+    ("label", "p", "words"),
+    [
+        ([0, 1], [0.5], "shape"),
+        ([], [], "shape"),
+        ([0, 2], [0.1, 0.2], "normal = 0 and cancer = 1"),
+        ([0, 1], [0.1, np.nan], "row 1"),
+        ([0, 1], [1.5, 0.1], "row 0: 1.5"),
+    ],
+)
+def test_unusable_scores_are_refused(label: list[int], p: list[float], words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        point_metrics(np.array(label), np.array(p), 0.5)
+
+
+def _case(seed: int, n: int = 60, levels: int = 8) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    label = np.r_[0, 1, generator.integers(0, 2, n - 2)]
+    p = generator.integers(0, levels + 1, n) / levels  # many ties, 0.5 among them
+    return label, p, generator.integers(0, n // 3, n)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([3, 1000]))
+def test_resampling_equals_scikit_learn_with_weights(seed: int, levels: int) -> None:
+    label, p, raw = _case(seed, levels=levels)
+    patients = np.unique(raw, return_inverse=True)[1]
+    drawn = resample(label, p, [0.5], patients, resamples=5, seed=seed)
+    counts = next(draw_counts(int(patients.max()) + 1, 5, seed, 5))
+    for row, count in enumerate(counts):
+        weight, called = count[patients], (p >= 0.5).astype(int)
+        assert weight.sum() > 0
+        both = weight[label == 1].sum() > 0 and weight[label == 0].sum() > 0
+        expected = {
+            "accuracy": sk.accuracy_score(label, called, sample_weight=weight),
+            "precision": sk.precision_score(
+                label, called, sample_weight=weight, zero_division=np.nan
+            ),
+            "recall": sk.recall_score(label, called, sample_weight=weight, zero_division=np.nan),
+            "f1": sk.f1_score(label, called, sample_weight=weight, zero_division=np.nan),
+            "specificity": sk.recall_score(
+                label, called, pos_label=0, sample_weight=weight, zero_division=np.nan
+            ),
+        }
+        if both:
+            expected["auroc"] = sk.roc_auc_score(label, p, sample_weight=weight)
+            expected["average_precision"] = sk.average_precision_score(
+                label, p, sample_weight=weight
+            )
+            expected["balanced_accuracy"] = sk.balanced_accuracy_score(
+                label, called, sample_weight=weight
+            )
+        for name, value in expected.items():
+            assert drawn[name][row] == pytest.approx(value, nan_ok=True), name
+
+
+def test_resamples_weigh_patients_whole() -> None:
+    counts = np.concatenate(list(draw_counts(7, 11, seed=3, at_once=4)))
+    assert counts.shape == (11, 7)
+    assert (counts.sum(axis=1) == 7).all()
+    # how many are drawn at a time must not matter
+    assert np.array_equal(counts, np.concatenate(list(draw_counts(7, 11, seed=3, at_once=11))))
+
+
+def test_the_draw_is_frozen() -> None:
+    # Records must recompute with any NumPy: RandomState(0) draws 4 5 0 3 3 3 and 1 3 5 2 4 0.
+    counts = next(draw_counts(6, 2, seed=0, at_once=2)).astype(int).tolist()
+    assert counts == [[1, 0, 0, 3, 1, 1], [1, 1, 1, 1, 1, 1]]
+
+
+def test_films_of_one_patient_widen_the_interval() -> None:
+    generator = np.random.default_rng(0)
+    label = np.repeat(generator.integers(0, 2, 100), 4)
+    p = np.repeat(generator.random(100), 4)  # four equal films each: no more than 100 facts
+    films = bootstrap(label, p, [0.5], np.arange(400))["accuracy"]
+    patients = bootstrap(label, p, [0.5], np.repeat(np.arange(100), 4))["accuracy"]
+    assert films is not None
+    assert patients is not None
+    assert (patients[1] - patients[0]) > 1.7 * (films[1] - films[0])
+
+
+def test_interval_has_the_width_that_theory_gives() -> None:
+    label = np.r_[np.ones(400, int), np.zeros(600, int)]
+    p = (np.arange(1000) % 4 != 0).astype(float)  # 75 % called
+    interval = bootstrap(label, p, [0.5], np.arange(1000), resamples=4000)["accuracy"]
+    accuracy = point_metrics(label, p, 0.5)["accuracy"]
+    assert interval is not None
+    assert accuracy is not None
+    half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / 1000)
+    assert interval[0] == pytest.approx(accuracy - half, abs=0.003)
+    assert interval[1] == pytest.approx(accuracy + half, abs=0.003)
+
+
+def test_replicates_are_averaged_within_each_resample() -> None:
+    label, p, patients = _case(1, levels=1000)
+    patients = np.unique(patients, return_inverse=True)[1]
+    q = 1 - p
+    both = resample(label, np.stack([p, q]), [0.5, 0.4], patients, resamples=50)
+    one = resample(label, p, [0.5], patients, resamples=50)
+    two = resample(label, q, [0.4], patients, resamples=50)
+    for name in METRICS:
+        assert both[name] == pytest.approx((one[name] + two[name]) / 2, nan_ok=True)
+    assert both["auroc"] == pytest.approx(np.full(50, 0.5), nan_ok=True)
+
+
+def test_an_interval_needs_values_in_almost_all_resamples() -> None:
+    values = np.linspace(0, 1, 101)
+    assert percentile_interval(values) == pytest.approx((0.025, 0.975))
+    assert percentile_interval(np.r_[values, np.full(3, np.nan)]) is not None
+    assert percentile_interval(np.r_[values, np.full(20, np.nan)]) is None
+    assert bootstrap(np.array([0, 1]), np.array([0.1, 0.2]), [0.5], np.arange(2))["auroc"] is None
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    label, p, patients = _case(0)
+    with pytest.raises(BadInput, match="2 thresholds"):
+        resample(label, p, [0.5, 0.5], patients)
+    with pytest.raises(BadInput, match="0 resamples"):
+        resample(label, p, [0.5], patients, resamples=0)
+
+
+def test_count_metrics_of_3000_films_and_10000_resamples_take_under_2_s() -> None:
+    generator = np.random.default_rng(0)
+    label, p = (np.arange(3000) < 900).astype(int), generator.random(3000)
+    began = time.process_time()
+    bootstrap(label, p, [0.5], np.arange(3000), resamples=10_000, metrics=COUNT_METRICS)
+    assert time.process_time() - began < 2
+
+
+def test_patient_codes_keep_films_without_patient_apart() -> None:
+    assert patient_codes(["b", None, "a", "b", None]).tolist() == [0, 1, 2, 0, 3]
+
+
+def test_chance_line() -> None:
+    assert chance(0.3) == {
+        "balanced_accuracy": 0.5,
+        "auroc": 0.5,
+        "average_precision": 0.3,
+        "precision": 0.3,
+    }
+    generator = np.random.default_rng(0)
+    label, p = (np.arange(20_000) < 6000).astype(int), generator.random(20_000)
+    values = point_metrics(label, p, 0.7)
+    for name, value in chance(0.3).items():
+        assert values[name] == pytest.approx(value, abs=0.015)
+
+
+def test_threshold_maximises_balanced_accuracy() -> None:
+    label = np.array([0, 0, 0, 1, 1])
+    p = np.array([0.1, 0.2, 0.3, 0.4, 0.9])
+    assert choose_threshold(label, p) == pytest.approx(0.35)  # the only cut that errs nowhere
+    assert choose_threshold(label, p, "fixed 0.5") == 0.5
+
+
+def test_threshold_ties_go_to_the_one_nearest_to_one_half() -> None:
+    assert choose_threshold(np.array([0, 1]), np.array([0.2, 0.9])) == 0.5
+    assert choose_threshold(np.array([0, 1, 0, 1]), np.full(4, 0.3)) == 0.5
+    # cuts at 0.25 and 0.8 are equally good (0.75): 0.25 is nearer
+    label, p = np.array([1, 0, 1, 0]), np.array([0.9, 0.7, 0.3, 0.2])
+    assert choose_threshold(label, p) == pytest.approx(0.25)
+
+
+@given(st.integers(0, 10_000))
+def test_no_threshold_beats_the_chosen_one(seed: int) -> None:
+    label, p, _ = _case(seed)
+
+    def balanced(threshold: float) -> float:
+        called = p >= threshold
+        return float((called[label == 1].mean() + (~called)[label == 0].mean()) / 2)
+
+    best = balanced(choose_threshold(label, p))
+    for threshold in np.r_[np.unique(p), np.linspace(0, 1, 21)]:
+        assert best >= balanced(threshold) - 1e-12
+
+
+def test_perfect_scores_of_many_films_stay_within_one() -> None:
+    """scikit-learn's steps of average precision may sum to 1 + 2e-16, which is no metric."""
+    for cancers in range(1, 60):
+        label = np.r_[np.ones(cancers), np.zeros(7)].astype(np.int64)
+        p = np.linspace(1.0, 0.0, len(label))
+        values = point_metrics(label, p, 0.5)
+        assert values["average_precision"] == pytest.approx(1.0, abs=1e-12)
+        assert all(value is None or 0 <= value <= 1 for value in values.values())

@@ -1,0 +1,330 @@
+"""VGG16 on Keras: tiny whole runs at 32 px with random weights, its weights, cache and limits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mammo_synth.bench.classifiers import keras_backend, vgg16_network
+from mammo_synth.bench.classifiers.base import Options, Part
+from mammo_synth.bench.classifiers.features import BATCH, FeatureStore, image_keys
+from mammo_synth.bench.classifiers.images import resize
+from mammo_synth.bench.classifiers.vgg16 import VGG16
+from mammo_synth.bench.recipes import load_recipe
+from mammo_synth.bench.results import differences, read_records
+from mammo_synth.bench.run import Bench, Cell
+from mammo_synth.errors import BadInput, CheckFailed
+from mammo_synth.progress import SILENT
+from mammo_synth.release.folder import Release
+from tests.conftest import Command, assert_friendly, fake_film
+
+TINY = {"input_size": 32, "epochs": 2, "head": [32, 16], "learning_rate": 1e-3, "batch_size": 16}
+SETTINGS: Any = load_recipe("vgg16-demo", TINY).settings
+
+
+def part(n: int, offset: int = 0) -> Part:
+    label = np.arange(n) % 2
+    finding = ("normal", "malignant")
+    films = [fake_film(offset + i, finding[k], shape=(40, 40)) for i, k in enumerate(label)]
+    return Part(np.stack(films), label)
+
+
+TRAIN, HELD, TEST = part(50), part(20, 1000), part(40, 2000)
+
+
+def fit(settings: Any = SETTINGS, seed: int = 0, **options: Any) -> tuple[VGG16, Any, np.ndarray]:
+    classifier = VGG16(settings, Options(device="cpu", **options))
+    history = classifier.fit(TRAIN, HELD, seed=seed, progress=SILENT)
+    return classifier, history, classifier.predict_proba(TEST.images)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[VGG16, Any, np.ndarray]:
+    return fit()
+
+
+def test_a_whole_run_leaves_a_sound_record(small_release: Release, tmp_path: Path) -> None:
+    recipe = load_recipe("vgg16-demo", {"input_size": 32, "epochs": 3})
+    bench = Bench(small_release, tmp_path, now=lambda: "2026-01-31T12:00:00Z")
+    record = bench.run(Cell("50-50-90syn", recipe, 0, 0)).record
+    (stored,) = read_records(tmp_path)
+    assert differences(tmp_path, stored) == []
+    training = record["training"]
+    assert training is not None
+    assert training["epochs"] == len(training["curves"]) == 3
+    assert record["environment"]["backend"] == "tensorflow"
+    assert record["environment"]["features_cached"] is True
+    assert record["classifier"]["weights"]["origin"] == "random"
+    # 13 convolutions, then 512 -> 4096 -> 1072 -> 1
+    head = 513 * 4096 + 4097 * 1072 + 1073
+    assert record["classifier"]["parameters"] == 14_714_688 + head
+    assert record["evaluations"]["real_test"]["metrics"]["auroc"]["value"] > 0.7
+
+
+def test_the_network_is_cut_where_the_recipe_says(fitted: tuple[VGG16, Any, np.ndarray]) -> None:
+    network = fitted[0]._network
+    assert network is not None
+    assert network.frozen.layers[-1].name == "block5_conv2"
+    names = [layer.name for layer in network.top.layers]
+    assert names[1:] == [
+        "block5_conv3", "block5_pool", "flatten", "head_0", "head_1", "dropout", "p_cancer",
+    ]  # fmt: skip
+    assert not network.frozen.trainable_variables
+    learned, first = network.top.get_weights()[0], network.initial[0]
+    assert not np.array_equal(learned, first)
+    base = [*network.frozen.get_weights(), *network.initial]
+    assert vgg16_network.arrays_sha256(base) == network.weights_sha256
+
+
+def test_equal_seeds_give_equal_scores_and_other_seeds_others(
+    fitted: tuple[VGG16, Any, np.ndarray],
+) -> None:
+    classifier, history, p = fitted
+    assert p.shape == (40,)
+    assert p.dtype == np.float64
+    assert ((p >= 0) & (p <= 1)).all()
+    # the same object, begun anew: nothing is left of the first run
+    again = classifier.fit(TRAIN, HELD, seed=0, progress=SILENT)
+    assert again.curves == history.curves
+    assert np.array_equal(classifier.predict_proba(TEST.images), p)
+    classifier.fit(TRAIN, HELD, seed=1, progress=SILENT)
+    assert not np.allclose(classifier.predict_proba(TEST.images), p, atol=1e-3)
+
+
+def refit(classifier: VGG16, **settings: Any) -> tuple[Any, np.ndarray]:
+    """Fit again with settings that do not touch the network (building one takes seconds)."""
+    classifier._settings = replace(SETTINGS, **settings)
+    history = classifier.fit(TRAIN, HELD, seed=0, progress=SILENT)
+    return history, classifier.predict_proba(TEST.images)
+
+
+@pytest.fixture
+def spare(fitted: tuple[VGG16, Any, np.ndarray]) -> Iterator[VGG16]:
+    """The fitted classifier, to be changed: it is put back."""
+    classifier = fitted[0]
+    kept = vars(classifier).copy()
+    yield classifier
+    vars(classifier).update(kept)
+
+
+def test_keeping_features_changes_nothing(
+    fitted: tuple[VGG16, Any, np.ndarray], spare: VGG16
+) -> None:
+    spare._options = Options(device="cpu", cache_features=False)
+    history, p = refit(spare)
+    assert spare.features_cached is False
+    assert p == pytest.approx(fitted[2], abs=1e-6)
+    for ours, theirs in zip(history.curves, fitted[1].curves, strict=True):
+        assert ours["val_loss"] == pytest.approx(theirs["val_loss"], abs=1e-6)
+    network = spare._network
+    assert network is not None
+    assert network.feature_bytes == 2 * 2 * 512 * 4
+    spare._options = Options(device="cpu")
+    for images, fits in ((69, False), (110, True)):  # 50 to train on, 20 held, 40 to test on
+        spare._store = FeatureStore(spare._frozen, network.feature_bytes, images * 8192)
+        assert np.array_equal(refit(spare)[1], p)
+        assert spare.features_cached is fits
+        assert len(spare._store) == (110 if fits else 0)
+
+
+def test_early_stopping_keeps_the_best_epoch(spare: VGG16) -> None:
+    # with this min_delta no epoch improves on the first
+    settings = {"patience": 2, "min_delta": 100.0}
+    history, p = refit(spare, epochs=9, **settings)
+    assert (history.epochs, history.best_epoch) == (3, 0)
+    _, one = refit(spare, epochs=1, **settings)
+    assert np.array_equal(p, one)
+    last, q = refit(spare, epochs=4, restore_best=False, early_stopping=False, **settings)
+    assert last.epochs == 4
+    assert not np.array_equal(q, one)
+
+
+def test_weights_come_from_a_file_that_is_checked(
+    fitted: tuple[VGG16, Any, np.ndarray], tmp_path: Path
+) -> None:
+    keras = keras_backend.load_keras()
+    base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
+    base.set_weights(vgg16_network.random_weights([w.shape for w in base.get_weights()]))
+    path = tmp_path / "vgg.weights.h5"
+    base.save_weights(path)
+    from_file = replace(SETTINGS, weights="file")
+    classifier, _, p = fit(from_file, weights_file=path)
+    assert np.array_equal(p, fitted[2])
+    assert classifier.weights == {"origin": "file", "sha256": fitted[0].weights["sha256"]}
+    with pytest.raises(BadInput, match="has the sha256"):
+        fit(replace(from_file, weights_sha256="0" * 64), weights_file=path)
+    with pytest.raises(BadInput, match="no file was given"):
+        fit(from_file)
+    with pytest.raises(BadInput, match="is not a weights file"):
+        fit(from_file, weights_file=tmp_path / "none.h5")
+    (tmp_path / "cut.h5").write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(BadInput, match="does not hold the weights of VGG16"):
+        fit(from_file, weights_file=tmp_path / "cut.h5")
+
+
+def test_every_layer_or_none_of_vgg16_can_learn() -> None:
+    short = replace(SETTINGS, epochs=1)
+    for layers, frozen in ((0, "block5_pool"), (18, "input_layer")):
+        classifier = VGG16(replace(short, trainable_layers=layers), Options(device="cpu"))
+        few = Part(TRAIN.images[:8], TRAIN.label[:8])
+        classifier.fit(few, few, seed=0, progress=SILENT)
+        p = classifier.predict_proba(few.images)
+        assert classifier._network is not None
+        assert classifier._network.frozen.layers[-1].name.startswith(frozen)
+        assert np.isfinite(p).all()
+
+
+def test_mixed_precision_learns_too(fitted: tuple[VGG16, Any, np.ndarray]) -> None:
+    classifier, _, p = fit(replace(SETTINGS, precision="mixed_bfloat16"))
+    assert p == pytest.approx(fitted[2], abs=0.1)
+    assert classifier._keras.config.dtype_policy().name == "float32"  # put back
+
+
+def test_preprocessing_is_caffe() -> None:
+    x = vgg16_network.caffe(np.array([[[0, 255]]], np.uint8))
+    assert x.shape == (1, 1, 2, 3)
+    assert x[0, 0, 0].tolist() == pytest.approx([-103.939, -116.779, -123.68])
+    assert x[0, 0, 1].tolist() == pytest.approx([151.061, 138.221, 131.32], abs=1e-4)
+    keras = keras_backend.load_keras()
+    rgb = np.repeat(np.arange(256, dtype=np.float32)[:, None], 3, axis=1)[None]
+    expected = keras.applications.vgg16.preprocess_input(rgb.copy())
+    assert vgg16_network.caffe(np.arange(256, dtype=np.uint8)[None]) == pytest.approx(expected)
+
+
+def test_a_diverged_training_is_refused(spare: VGG16, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert spare._network is not None
+    logs = {"loss": float("nan"), "tp": 0, "fp": 0, "fn": 1, "tn": 1}
+    monkeypatch.setattr(spare._network.top, "train_on_batch", lambda *a, **k: logs)
+    with pytest.raises(CheckFailed, match="loss became NaN in epoch 0"):
+        refit(spare)
+    with pytest.raises(CheckFailed, match="before fit"):
+        VGG16(SETTINGS, Options()).predict_proba(TEST.images)
+
+
+def test_features_are_kept_within_their_bound() -> None:
+    calls = []
+
+    def compute(images: np.ndarray) -> np.ndarray:
+        calls.append(len(images))
+        return images.reshape(len(images), -1)[:, :2].astype(np.float32)
+
+    store = FeatureStore(compute, bytes_each=8, limit=8 * 50)
+    images = np.arange(70 * 4, dtype=np.uint16).astype(np.uint8).reshape(70, 2, 2)
+    images[60:] = images[:10]  # equal images are one
+    keys = image_keys(images)
+    assert store.make_room(keys[:50])
+    first = store.get(images[:50], keys[:50], keep=True)
+    assert calls == [BATCH, BATCH]
+    assert np.array_equal(store.get(images[60:], keys[60:], keep=True), first[:10])
+    assert calls == [BATCH, BATCH]
+    assert len(store) == 50
+    assert not store.make_room(keys)  # 60 distinct images
+    assert store.make_room(keys[20:60])  # makes room by dropping the oldest
+    assert len(store) == 40
+    store.get(images, keys, keep=True)
+    assert len(store) == 50  # 60 wanted: what does not fit is computed each time
+
+
+def test_resize_is_antialiased() -> None:
+    stripes = np.zeros((1, 64, 64), np.uint8)
+    stripes[:, :, ::2] = 200
+    for name in ("box", "lanczos"):
+        small = resize(stripes, 16, name)
+        assert small.shape == (1, 16, 16)
+        assert np.abs(small[0, 4:-4, 4:-4].astype(int) - 100).max() <= 1
+    assert resize(stripes, 64, "box") is stripes
+    for wrong in (stripes[0], stripes.astype(float), stripes[:, :32]):
+        with pytest.raises(BadInput, match=r"uint8 images \[N, S, S\]"):
+            resize(wrong, 16, "box")
+
+
+def test_a_backend_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = keras_backend.load_keras.__wrapped__
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr(keras_backend.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    with pytest.raises(BadInput, match="'jax' is not installed"):
+        load()
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    with pytest.raises(BadInput, match="KERAS_BACKEND is 'theano'"):
+        load()
+
+
+def test_devices_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    keras = keras_backend.load_keras()
+    monkeypatch.setattr(keras_backend, "has_gpu", lambda keras: False)
+    assert keras_backend.resolve_device(keras, "auto") == "cpu"
+    with pytest.raises(BadInput, match="sees no CUDA device"):
+        keras_backend.resolve_device(keras, "cuda")
+    with pytest.raises(BadInput, match="no device 'tpu'"):
+        keras_backend.resolve_device(keras, "tpu")
+
+
+def test_a_download_that_fails_names_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(**kwargs: Any) -> None:
+        sys.stdout.write("Downloading data from ...")  # as Keras does
+        raise Exception("URL fetch failure")
+
+    offline = SimpleNamespace(applications=SimpleNamespace(VGG16=fails))
+    with pytest.raises(BadInput, match=r"could not be downloaded.*--weights FILE"):
+        vgg16_network._imagenet(offline)
+    assert capsys.readouterr().out == ""  # stdout is for results
+
+
+SAME_ON_TORCH = """
+import sys, numpy as np
+from collections.abc import Iterator
+from dataclasses import replace
+from tests.bench.test_vgg16 import SETTINGS, fit
+classifier, history, p = fit(replace(SETTINGS, dropout=0.0))
+assert classifier.backend == "torch", classifier.backend
+assert "tensorflow" not in sys.modules
+np.save(sys.argv[1], p)
+"""
+
+
+def test_the_torch_backend_agrees(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SAME_ON_TORCH, str(tmp_path / "p.npy")],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    _, _, p = fit(replace(SETTINGS, dropout=0.0))
+    assert np.load(tmp_path / "p.npy") == pytest.approx(p, abs=1e-3)
+
+
+def test_commands(run: Command, small_release: Release, tmp_path: Path) -> None:
+    folder, out = small_release.folder, tmp_path / "results"
+    one = ("bench", "run", folder, "--config", "50-50-90syn", "--out", out)
+    tiny = ("--recipe", "vgg16-demo", "--set", "input_size=32", "--set", "epochs=1")
+    plan = run(*one, *tiny, "--dry-run")
+    assert plan.code == 0, plan.stderr
+    assert "dry run" in plan.stdout
+    assert not out.exists()
+    done = run(*one, *tiny)
+    assert done.code == 0, done.stderr
+    assert "positive class: cancer" in done.stdout
+    for noise in ("tensorflow", "oneDNN", "cuda", "Warning"):
+        assert noise not in done.stderr
+    mistake = run(*one, "--classifier", "vgg16", "--set", "epoch=1")
+    assert_friendly(mistake, "unknown key 'epoch'", "Did you mean 'epochs'")
+    grid = ("bench", "grid", folder, "--out", out, "--classifiers", "prior,logistic-regression")
+    done = run(*grid, "--configs", "30-70-100syn", "--replicates", "1", "--json")
+    assert done.code == 0, done.stderr
+    assert '"failed": []' in done.stdout
+    failed = run(*grid, "--configs", "real", "--replicates", "1", "--set", "validation_share=0.01")
+    assert_friendly(failed, "2 of 2 cells failed", "validation part", code=1)
