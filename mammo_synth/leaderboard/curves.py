@@ -1,0 +1,76 @@
+"""Training curves of one run as four inline charts: loss, accuracy, precision, recall."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mammo_synth.leaderboard.svg import Frame, ticks
+
+CURVES = ("loss", "accuracy", "precision", "recall")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart: what it shows and its markup."""
+
+    name: str
+    svg: str
+
+
+def charts(curves: Sequence[Mapping[str, Any]], best_epoch: int | None, run: str) -> list[Chart]:
+    """Draw the curves of one run: train solid, validation dashed, best epoch dotted.
+
+    Args:
+        curves: One entry per epoch as in the record; None is undefined and breaks the line.
+        best_epoch: Whose weights were kept, or None.
+        run: Name of the run, for screen readers.
+    """
+    return [Chart(name, _chart(curves, name, best_epoch, run)) for name in CURVES] if curves else []
+
+
+def _chart(curves: Sequence[Mapping[str, Any]], name: str, best_epoch: int | None, run: str) -> str:
+    epochs = [int(entry["epoch"]) for entry in curves]
+    train = _points(curves, name)
+    validation = _points(curves, f"val_{name}")
+    values = [point[1] for point in (*train, *validation) if point is not None]
+    if name == "loss":
+        marks, digits = ticks(0.0, max(values, default=1.0) or 1.0, 3)
+    else:
+        marks, digits = [0.0, 0.25, 0.5, 0.75, 1.0], 2
+    first, last = min(epochs), max(epochs)
+    frame = Frame(
+        240, 130, (first, last if last > first else first + 1), (marks[0], marks[-1]), 38, 8, 8, 20
+    )
+    frame.grid(marks, digits)
+    frame.text(frame.px(first), 126, str(first), "tick", "middle")
+    if last > first:
+        frame.text(frame.px(last), 126, f"epoch {last}", "tick", "end")
+    if best_epoch is not None and first <= best_epoch <= last:
+        x = frame.px(best_epoch)
+        frame.line(x, frame.top, x, frame.height - frame.bottom, "best")
+    frame.polyline(train, "train", "")
+    frame.polyline(validation, "val", "5 3")
+    return frame.svg(f"{name} per epoch, {run}: {_summary(train, validation)}", "curve")
+
+
+def _points(curves: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float] | None]:
+    points: list[tuple[float, float] | None] = []
+    for entry in curves:
+        value = entry.get(key)
+        value = math.nan if value is None else float(value)
+        points.append((float(entry["epoch"]), value) if math.isfinite(value) else None)
+    return points
+
+
+def _summary(
+    train: Sequence[tuple[float, float] | None], validation: Sequence[tuple[float, float] | None]
+) -> str:
+    """The last values in words, for readers who do not see the chart."""
+    said = []
+    for name, points in (("train", train), ("validation", validation)):
+        defined = [point for point in points if point is not None]
+        said.append(f"{name} ends at {defined[-1][1]:.3f}" if defined else f"{name} undefined")
+    return ", ".join(said)

@@ -1,0 +1,121 @@
+"""leaderboard.json: every number of the board for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mammo_synth.leaderboard import study, words
+from mammo_synth.leaderboard.lines import Line, lines
+from mammo_synth.leaderboard.model import RANKED_ON, Board, Estimate, Row, Series, Table
+
+FORMAT = "mammo-synth/leaderboard/1"
+_DIGITS = 6
+
+
+def document(board: Board) -> dict[str, Any]:
+    """The board as plain JSON values; undefined is null, numbers have six digits."""
+    return {
+        "format": FORMAT,
+        "positive_class": "cancer",
+        "ranked_on": {"metric": RANKED_ON, "split": "real_test", "why": words.WHY_AUROC},
+        "intervals": {"resamples": board.resamples, "seed": board.seed, "confidence": 0.95},
+        "ties": words.tie_rule(board.resamples),
+        "notice": words.NOTICE,
+        "records": board.records,
+        "tables": [_table(table) for table in board.tables],
+        "published": _published(board),
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "source": table.source,
+        "simulated": table.simulated,
+        "protocol": table.protocol,
+        "release": dict(table.release),
+        "test_set": vars(table.test_set),
+        "lines": [_line(line) for line in lines(table)],
+        "missing": [
+            {
+                **vars(gap.series),
+                "configurations": list(gap.configurations),
+                "short": [
+                    {"configuration": name, "replicates": have, "of": full}
+                    for name, have, full in gap.short
+                ],
+            }
+            for gap in table.missing
+        ],
+        "evidence": words.PHANTOM if table.simulated else words.PROTOCOLS[table.protocol],
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "kind": line.kind,
+        "configuration": line.configuration,
+        "metrics": {name: _estimate(estimate) for name, estimate in line.metrics.items()},
+    }
+    return value if line.row is None else value | _row(line.row)
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "rank": row.rank,
+        "tied": row.tied,
+        "reading": words.verdict(row) or "above chance",
+        "series": _series(row.series),
+        "shortcut_gap": _estimate(row.gap),
+        "operating_point": {
+            "thresholds": [run.scored["real_test"].threshold for run in row.runs],
+            "chosen": words.operating_point(row),
+        },
+        "replicates": [
+            {
+                "replicate": run.record["replicate"],
+                "record": run.path,
+                "sha256": run.sha256,
+                "confusion": dict(run.scored["real_test"].confusion),
+            }
+            for run in row.runs
+        ],
+    }
+
+
+def _series(series: Series) -> dict[str, Any]:
+    return dict(vars(series))
+
+
+def _estimate(estimate: Estimate) -> dict[str, float | None]:
+    return {name: _rounded(value) for name, value in vars(estimate).items()}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)
+
+
+def _published(board: Board) -> dict[str, Any]:
+    return {
+        "source": board.published.source,
+        "ranked": False,
+        "explanation": words.reread(board.published),
+        "rows": [
+            {
+                "configuration": row.configuration,
+                "printed": {
+                    "positive_class": "normal",
+                    **dict(zip(study.PRINTED, row.printed_values, strict=True)),
+                },
+                "reread": {
+                    "positive_class": "cancer",
+                    **{
+                        name: _rounded(value)
+                        for name, value in zip(study.REREAD, row.reread_values, strict=True)
+                    },
+                },
+                "duplicate_of": row.duplicate_of,
+            }
+            for row in study.rows(board.published)
+        ],
+        "not_printed": list(board.published.not_printed),
+    }

@@ -1,0 +1,231 @@
+"""What a leaderboard is, as data: runs, estimates, rows, tables, the board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mammo_synth.bench.published import Published
+from mammo_synth.bench.record import ConfusionCounts, Record, ReleaseFacts
+from mammo_synth.bench.resampling import Floats, Integers
+
+RANKED_ON = "auroc"
+METRICS = (
+    "auroc",
+    "balanced_accuracy",
+    "recall",
+    "specificity",
+    "accuracy",
+    "precision",
+    "f1",
+    "average_precision",
+)
+"""Metrics of a row in the order of the columns; ``recall`` is sensitivity, recall of cancer."""
+
+METRIC_NAMES = {
+    "auroc": "AUROC",
+    "balanced_accuracy": "Balanced accuracy",
+    "recall": "Sensitivity (recall)",
+    "specificity": "Specificity",
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "f1": "F1",
+    "average_precision": "Average precision",
+}
+SOURCE_NAMES = {
+    "phantom": "Phantom",
+    "mias": "MIAS",
+    "ddsm": "DDSM",
+    "cbis_ddsm": "CBIS-DDSM",
+    "folder": "Films of a folder",
+}
+CHANCE = 0.5
+"""AUROC and balanced accuracy of a classifier that does not look at the image."""
+BASELINE = "real"
+"""The configuration name of the TRTR baseline: trained on real films, tested on real films."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval; None where it is undefined (no predicted positive)."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether both ends of the interval are defined."""
+        return self.low is not None and self.high is not None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One run's predictions on one test set, in the order of the truth table.
+
+    Attributes:
+        digest: Identity of the test set.
+        label: int64 [n], cancer 1, normal 0.
+        p: float64 [n], predicted probability of cancer.
+        patients: int64 [n], patient codes; an image without a patient is its own.
+        threshold: Cancer is said where ``p >= threshold``.
+        metrics: Point metrics recomputed from the arrays above.
+        confusion: Counts ``tp``, ``fp``, ``fn``, ``tn``, recomputed.
+    """
+
+    digest: str
+    label: Integers
+    p: Floats
+    patients: Integers
+    threshold: float
+    metrics: dict[str, float | None]
+    confusion: ConfusionCounts
+
+
+@dataclass(frozen=True)
+class Run:
+    """One verified record: one replicate of configuration × classifier.
+
+    ``path`` is the record file relative to the results folder, ``sha256`` its digest; ``scored``
+    holds ``real_test`` and, where the record has it, ``test``.
+    """
+
+    record: Record
+    path: str
+    sha256: str
+    scored: dict[str, Scored]
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is trained, whatever the configuration: classifier, recipe and starting weights.
+
+    Brought predictions have no recipe: ``recipe`` and its digest are then None.
+    """
+
+    classifier: str
+    role: str
+    recipe: str | None
+    recipe_sha256: str | None
+    weights: str
+    weights_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: configuration × series, replicates averaged.
+
+    Attributes:
+        kind: ``ranked``, ``baseline`` (TRTR) or ``control``.
+        rank: 1 is best; None for baselines and controls.
+        tied: Whether another row has the same rank.
+        metrics: Mean over replicates with the interval of the patient-level bootstrap.
+        verdict: ``above``, ``chance``, ``below`` or ``undefined``, from the AUROC interval.
+        gap: Shortcut gap: balanced accuracy on the configuration's own test split minus that on
+            the real test films.
+    """
+
+    kind: str
+    configuration: str
+    series: Series
+    metrics: dict[str, Estimate]
+    gap: Estimate
+    verdict: str
+    runs: tuple[Run, ...]
+    rank: int | None = None
+    tied: bool = False
+
+    @property
+    def rank_text(self) -> str:
+        """``1``, ``1=`` for a tie, or the reason there is none."""
+        if self.rank is None:
+            return {"baseline": "TRTR", "control": "control"}.get(self.kind, "–")
+        return f"{self.rank}=" if self.tied else str(self.rank)
+
+    @property
+    def name(self) -> str:
+        """Configuration × classifier, for headings."""
+        return f"{self.configuration} × {self.series.classifier}"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Configurations that a series of a table has not measured, and short replicates."""
+
+    series: Series
+    configurations: tuple[str, ...]
+    short: tuple[tuple[str, int, int], ...]
+    """Configuration, replicates there, replicates of the fullest cell."""
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The held-out real films (or phantom films) that a table ranks on."""
+
+    __test__ = False  # not a test class, whatever pytest reads into the name
+
+    digest: str
+    n: int
+    cancer: int
+    normal: int
+    patients: int
+
+    @property
+    def prevalence(self) -> float:
+        """Share of cancer."""
+        return self.cancer / self.n
+
+
+@dataclass(frozen=True)
+class Table:
+    """One ranking: one film source, one protocol, one release, one test set."""
+
+    source: str
+    simulated: bool
+    protocol: str
+    release: ReleaseFacts
+    test_set: TestSet
+    rows: tuple[Row, ...]
+    missing: tuple[Missing, ...]
+
+    @property
+    def title(self) -> str:
+        """Film source and protocol in words."""
+        kind = "simulated films" if self.simulated else "real films"
+        source = SOURCE_NAMES.get(self.source, self.source)
+        return f"{source} ({kind}), {self.protocol} protocol"
+
+    @property
+    def release_text(self) -> str:
+        """Release name, version, digest prefix and, where published, the revision."""
+        r = self.release
+        text = f"{r['name']} {r['version']} (sha256 {r['sha256'][:8]})"
+        return f"{text}, revision {r['revision']}" if r["revision"] else text
+
+    def of_kind(self, kind: str) -> tuple[Row, ...]:
+        """Rows of one kind in the table's order."""
+        return tuple(row for row in self.rows if row.kind == kind)
+
+    def series_names(self) -> dict[Series, str]:
+        """A short name for each series, with as much as tells it from its neighbours."""
+        every = list(dict.fromkeys(row.series for row in self.rows))
+        names = {}
+        for series in every:
+            twins = [s for s in every if s.classifier == series.classifier]
+            name = series.classifier
+            if len(twins) > 1:
+                recipe = f"{series.recipe or 'brought'} {(series.recipe_sha256 or '')[:8]}".strip()
+                weights = f"{series.weights} {(series.weights_sha256 or '')[:8]}".strip()
+                name += f" ({recipe}, {weights})"
+            names[series] = name
+        return names
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything that the Markdown, the page, the JSON and the figure show."""
+
+    tables: tuple[Table, ...]
+    published: Published
+    resamples: int
+    seed: int
+    records: int

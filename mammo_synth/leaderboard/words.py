@@ -1,0 +1,230 @@
+"""The sentences that every form of the leaderboard says alike, and how its numbers are written."""
+
+from __future__ import annotations
+
+from mammo_synth.bench.published import Published
+from mammo_synth.leaderboard.model import (
+    BASELINE,
+    Estimate,
+    Missing,
+    Row,
+    Series,
+    Table,
+)
+
+NOTICE = (
+    "Synthetic data for research and teaching. Nothing here is a medical device, and no image or "
+    "classifier named here may be used for diagnosis."
+)
+PHANTOM_REST = (
+    "These numbers come from phantom films that a program drew: they show that "
+    "the benchmark works and are not evidence about real mammograms."
+)
+PHANTOM = f"Simulated films. {PHANTOM_REST}"
+STUDY_PROTOCOL = (
+    "Study protocol. The rules of the 2021 study: cancer means any tumour, benign ones included, "
+    "and real films may stand both in training and in the test. For reproducing the study only; "
+    "never ranked with the strict protocol."
+)
+STRICT_PROTOCOL = (
+    "Strict protocol. Cancer means malignant; patients, films and seeds never cross from training "
+    "to test."
+)
+POSITIVE = "positive class: cancer"
+WHY_AUROC = (
+    "Ranked on AUROC on the real_test split: it needs no operating point, so a threshold chosen "
+    "on synthetic validation images cannot move a rank, and its chance level is 0.500 at any "
+    "class ratio. Balanced accuracy beside it says what the chosen operating point makes of it."
+)
+SHORT_WHY_AUROC = "ranked on AUROC (needs no operating point)"
+CHANCE_RULE = (
+    "A row whose AUROC interval includes 0.500 is called not distinguishable from chance. The "
+    "chance line and TRTR (trained on real, tested on real) stand in every table without a rank; "
+    "so do controls, which see no tissue or no image and are expected at chance."
+)
+MISSING_RULE = "A cell that was not measured is listed as missing, and nothing is averaged over it."
+REFUSAL = (
+    "Every number is recomputed from the predictions kept beside each record. A record that does "
+    "not fit its predictions is not left out: rendering stops and names the file."
+)
+REREAD = (
+    "The study printed precision and recall of the class normal without saying so: with cancer "
+    "positive, its own accuracy would not come out. The right half reads the same numbers for "
+    "cancer. Prevalence of cancer is {prevalence}, so a precision of {prevalence} and a balanced "
+    "accuracy of 0.500 are what guessing gives."
+)
+PUBLISHED_TITLE = "Published 2021, not measured here, never ranked"
+
+SUMMARY_ES = (
+    "Esta página ordena clasificadores entrenados con mamografías sintéticas y evaluados con un "
+    "mismo conjunto de placas de prueba. La clase positiva es siempre cáncer. El orden sigue el "
+    "AUROC, que no necesita umbral, con intervalos del 95 % por paciente; los puestos que no se "
+    "pueden distinguir figuran como empates, y lo que no se distingue del azar se dice.",
+    "Las placas simuladas (phantom) nunca se mezclan con placas reales y no dicen nada sobre "
+    "mamografías reales. Datos sintéticos para investigación y docencia: nunca para diagnóstico.",
+)
+
+VERDICTS = {
+    "chance": "not distinguishable from chance",
+    "below": "below chance",
+    "undefined": "AUROC undefined",
+}
+_CHOSEN = {"validation": "chosen on validation data", "given": "given with the predictions"}
+PROTOCOLS = {"strict": STRICT_PROTOCOL, "study": STUDY_PROTOCOL}
+DASH = "–"
+
+
+def interval_rule(resamples: int) -> str:
+    """How the intervals are made."""
+    return (
+        f"Values are means over replicates. Intervals are 95 % percentile intervals of a "
+        f"bootstrap of {resamples:,} resamples that draws patients, not images."
+    )
+
+
+def tie_rule(resamples: int) -> str:
+    """When two rows share a rank."""
+    return (
+        f"Ties: the best row opens a group; each next row is compared with the row that opened "
+        f"the group by a paired bootstrap over the same patients ({resamples:,} resamples), and "
+        f"shares its rank while the 95 % interval of the difference in AUROC includes zero."
+    )
+
+
+def study_source(study: Published) -> str:
+    """Where the published rows come from and what they were measured on."""
+    n = study.cancer + study.normal
+    return (
+        f"{study.source} On {n:,} real DDSM films ({study.cancer:,} cancer, "
+        f"{study.normal:,} normal), rules of the study protocol."
+    )
+
+
+def reread(study: Published) -> str:
+    """Why the study's numbers are read twice."""
+    return REREAD.format(prevalence=number(study.cancer / (study.cancer + study.normal)))
+
+
+def rules(resamples: int) -> list[str]:
+    """How to read a leaderboard, one paragraph each."""
+    return [
+        WHY_AUROC,
+        interval_rule(resamples),
+        tie_rule(resamples),
+        CHANCE_RULE,
+        f"{MISSING_RULE} {REFUSAL}",
+    ]
+
+
+def chance_rule(table: Table) -> str:
+    """What a classifier scores that never looks at the image, on this test set."""
+    prevalence = table.test_set.prevalence
+    return (
+        f"Chance: a classifier that does not look at the image has AUROC and balanced accuracy "
+        f"0.500, and precision and average precision {prevalence:.3f}, the prevalence. Always "
+        f"answering normal already has accuracy {1 - prevalence:.3f}."
+    )
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """``0.712``, or a dash where there is no value."""
+    return DASH if value is None else f"{value:.{digits}f}"
+
+
+def interval(estimate: Estimate, digits: int = 2) -> str:
+    """``0.66–0.75``, or nothing where the interval is undefined."""
+    if not estimate.has_interval:
+        return ""
+    return f"{number(estimate.low, digits)}–{number(estimate.high, digits)}"
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """``+0.210``: differences carry their sign (a true minus)."""
+    if value is None:
+        return DASH
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text if float(f"{value:.{digits}f}") else number(0.0, digits)
+
+
+def signed_interval(estimate: Estimate, digits: int = 2) -> str:
+    """``+0.12 to +0.28``, or nothing where the interval is undefined."""
+    if not estimate.has_interval:
+        return ""
+    return f"{signed(estimate.low, digits)} to {signed(estimate.high, digits)}"
+
+
+def undefined_reason(row: Row, metric: str) -> str:
+    """Why a metric of ``row`` has no value."""
+    bad = sum(run.scored["real_test"].metrics[metric] is None for run in row.runs)
+    return f"undefined in {bad} of {len(row.runs)} runs (no predicted cancer)" if bad else ""
+
+
+def thresholds(row: Row) -> str:
+    """Operating points of a row's runs, as one value or a range."""
+    values = sorted(run.scored["real_test"].threshold for run in row.runs)
+    low, high = number(values[0]), number(values[-1])
+    return low if low == high else f"{low}–{high}"
+
+
+def operating_point(row: Row) -> str:
+    """How the operating point of a row was chosen."""
+    ways = {
+        f"{point['rule']}, {_CHOSEN[point['chosen_on']]}"
+        for point in (run.record["operating_point"] for run in row.runs)
+    }
+    return "; ".join(sorted(ways))
+
+
+def weights(series: Series) -> str:
+    """Where training started from."""
+    origin = {"none": "no weights", "random": "random weights"}.get(
+        series.weights, f"{series.weights} weights"
+    )
+    return f"{origin} {series.weights_sha256[:8]}" if series.weights_sha256 else origin
+
+
+def recipe(series: Series) -> str:
+    """Name and digest of the recipe."""
+    if series.recipe is None or series.recipe_sha256 is None:
+        return "brought predictions"
+    return f"recipe {series.recipe} {series.recipe_sha256[:8]}"
+
+
+def replicates(row: Row) -> str:
+    """``1 replicate`` or ``3 replicates``."""
+    n = len(row.runs)
+    return f"{n} replicate" if n == 1 else f"{n} replicates"
+
+
+def verdict(row: Row) -> str:
+    """The row's flag in words, or nothing when it is above chance."""
+    return VERDICTS.get(row.verdict, "")
+
+
+def test_set(table: Table) -> str:
+    """The test set in numbers, with the positive class."""
+    t = table.test_set
+    films = "simulated films" if table.simulated else "real films"
+    return (
+        f"real_test: {t.n:,} {films} ({t.cancer:,} cancer, {t.normal:,} normal) of "
+        f"{t.patients:,} patients, test set {t.digest[:8]}; {POSITIVE}"
+    )
+
+
+def missing(table: Table) -> list[str]:
+    """One sentence for each series that lacks configurations or replicates."""
+    names = table.series_names()
+    lines = []
+    for gap in table.missing:
+        lines += [_missing_line(names.get(gap.series, gap.series.classifier), gap)]
+    return lines
+
+
+def _missing_line(name: str, gap: Missing) -> str:
+    parts = []
+    if gap.configurations:
+        shown = ["real (TRTR)" if c == BASELINE else c for c in gap.configurations]
+        parts.append(f"not measured: {', '.join(shown)}")
+    for configuration, have, full in gap.short:
+        parts.append(f"{configuration} has {have} of {full} replicates")
+    return f"{name}: {'; '.join(parts)}"

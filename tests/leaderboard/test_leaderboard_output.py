@@ -1,0 +1,342 @@
+"""What readers see: Markdown, page, JSON, figure, terminal; escaping and determinism."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mammo_synth.leaderboard import figure, fractions, markdown, page, terminal, words
+from mammo_synth.leaderboard.curves import charts
+from mammo_synth.leaderboard.model import Board, Estimate, Table
+from mammo_synth.leaderboard.render import FILES, Rendered, read_board, render
+from mammo_synth.leaderboard.svg import ticks
+from mammo_synth.manifest import check_folder, verify_chain
+from tests.leaderboard.board_factory import HOSTILE, Cell, World, write_cell
+
+SMALL = World(patients=20, test_size=20, epochs=2)
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Reader(HTMLParser):
+    """Collects elements and checks that they close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def tags(self, name: str) -> list[dict[str, str | None]]:
+        return [attrs for tag, attrs in self.found if tag == name]
+
+
+@pytest.fixture(scope="module")
+def html(rendered: Rendered) -> str:
+    return rendered.files["index.html"].read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def reader(html: str) -> Reader:
+    return Reader(html)
+
+
+def test_page_is_one_well_formed_file_without_network(html: str, reader: Reader) -> None:
+    assert reader.open == []
+    assert html.startswith("<!doctype html>")
+    for tag, attrs in reader.found:
+        assert tag not in {"link", "iframe", "object", "embed", "img"}
+        for name, value in attrs.items():
+            assert not name.startswith("on"), "no inline handlers"
+            if name in {"href", "src", "xlink:href"}:
+                assert (value or "").startswith("#")
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "url(" not in style
+    assert "@import" not in style
+    assert len(html) < 1_500_000
+
+
+def test_page_ids_are_unique_and_links_reach(reader: Reader) -> None:
+    ids = [attrs["id"] for _, attrs in reader.found if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for attrs in reader.tags("a"):
+        assert (attrs["href"] or "")[1:] in ids
+    for _, attrs in reader.found:
+        if "aria-labelledby" in attrs:
+            assert attrs["aria-labelledby"] in ids
+
+
+def test_page_tables_are_accessible(reader: Reader) -> None:
+    assert len(reader.tags("caption")) == len(reader.tags("table"))
+    assert all("scope" in attrs for attrs in reader.tags("th"))
+    sorts = [attrs["aria-sort"] for attrs in reader.tags("th") if "aria-sort" in attrs]
+    assert sorts.count("ascending") == 3, "one column of each ranking is the sorted one"
+    assert all(attrs.get("aria-label") for attrs in reader.tags("svg"))
+    assert [attrs["lang"] for attrs in reader.tags("section") if "lang" in attrs] == ["es"]
+    assert reader.tags("html")[0]["lang"] == "en"
+
+
+def test_page_says_what_honesty_asks(html: str, board: Board) -> None:
+    assert words.NOTICE in html
+    assert words.PHANTOM_REST in html
+    assert words.STUDY_PROTOCOL in html
+    assert "not distinguishable from chance" in html
+    assert words.WHY_AUROC in html
+    assert words.tie_rule(board.resamples) in html
+    assert words.PUBLISHED_TITLE in html
+    assert "small-cnn: not measured: 30-70-95syn, 70-30-90syn" in html
+    assert "mammo-synth 1.0.0 (sha256 " in html
+    assert "80 real films (24 cancer, 56 normal) of 40 patients" in html
+
+
+def test_every_run_shows_its_record_curves_and_matrix(html: str, board: Board) -> None:
+    for table in board.tables:
+        for row in table.rows:
+            for run in row.runs:
+                assert run.path in html
+                assert run.sha256 in html
+    assert html.count('class="run"') == board.records
+    assert html.count("Confusion matrix, real_test") == board.records
+    published = 4 * 9
+    assert html.count('<svg class="curve"') == 4 * board.records + published
+
+
+def test_confusion_matrix_of_a_row(html: str, phantom: Table) -> None:
+    run = phantom.of_kind("ranked")[0].runs[0]
+    c = run.scored["real_test"].confusion
+    assert c["tp"] + c["fn"] == phantom.test_set.cancer
+    assert f'{c["tp"]}<span class="ci">{c["tp"] / (c["tp"] + c["fn"]):.1%}</span>' in html
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    world = World(source=HOSTILE, patients=20, test_size=20, epochs=2)
+    write_cell(tmp_path, world, Cell(recipe=HOSTILE, rule=HOSTILE, settings={HOSTILE: HOSTILE}))
+    board = read_board(tmp_path)
+    shown = page.document(board)
+    assert "<script>alert" not in shown
+    assert "<img" not in shown
+    found = Reader(shown)
+    assert found.open == []
+    assert len(found.tags("script")) == 1
+    assert any(HOSTILE in text for text in found.text), "it is shown, as text"
+    rows = [line for line in markdown.document(board).splitlines() if "alert" in line]
+    assert rows
+    assert not any("<script" in line.replace(r"\<", "") for line in rows)
+    assert figure.png(board)[:4] == b"\x89PNG"
+
+
+def test_hostile_series_names_stay_text_in_charts() -> None:
+    line = fractions.Line(HOSTILE, 0, Estimate(0.6, 0.5, 0.7), ())
+    every = [fractions.Panel("50-50", (line,))]
+    for svg in (*fractions.draw(every, "auroc", 0.5), fractions.legend(every)[0].svg):
+        assert "<script>" not in svg
+        assert Reader(svg).open == []
+
+
+def test_terminal_has_no_control_characters(tmp_path: Path) -> None:
+    write_cell(tmp_path, World(source="x\x1b[2J\x07", patients=20, test_size=20), Cell())
+    shown = terminal.table(read_board(tmp_path))
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+
+
+def test_same_records_same_bytes(rendered: Rendered, results: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(results, moved)
+    again = render(moved, tmp_path / "board")
+    for name in FILES:
+        assert again.files[name].read_bytes() == rendered.files[name].read_bytes(), name
+
+
+def test_manifest_verifies_and_rendering_again_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    write_cell(tmp_path / "results", SMALL, Cell())
+    out = tmp_path / "out"
+    render(tmp_path / "results", out)
+    assert check_folder(out) == []
+    links = verify_chain(out)
+    assert [link.kind for link in links] == ["leaderboard", "file"]
+    before = (out / "manifest.json").read_bytes()
+    render(tmp_path / "results", out)
+    assert (out / "manifest.json").read_bytes() == before
+
+
+def test_a_single_record_makes_a_whole_board(tmp_path: Path) -> None:
+    write_cell(tmp_path / "r", SMALL, Cell(brought=True, weights="none"))
+    done = render(tmp_path / "r", tmp_path / "out")
+    shown = done.files["index.html"].read_text("utf-8")
+    assert Reader(shown).open == []
+    assert "brought predictions" in shown
+    assert "Made from 1 record," in shown
+    (row,) = done.board.tables[0].rows
+    assert (row.rank, row.tied, row.gap.value) == (1, False, None)
+
+
+def test_markdown_tables_are_rectangular(rendered: Rendered) -> None:
+    text = rendered.files["LEADERBOARD.md"].read_text("utf-8")
+    blocks = re.findall(r"(?:^\|.*\|\n?)+", text, re.M)
+    assert len(blocks) == 4
+    for block in blocks:
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.strip().splitlines()}
+        assert len(widths) == 1
+    for sentence in (words.NOTICE, words.PHANTOM, words.STUDY_PROTOCOL, words.WHY_AUROC):
+        assert sentence in text
+    assert "chance line" in text
+    assert "| TRTR | real | vgg16 |" in text
+    assert "not distinguishable from chance" in text
+
+
+def test_published_rows_are_apart_and_read_for_cancer(rendered: Rendered, html: str) -> None:
+    text = rendered.files["LEADERBOARD.md"].read_text("utf-8")
+    assert (
+        "| 30-70-100syn | 0.546 | 0.705 | 0.604 | 0.651 | 0.410 | 0.604 | 0.307 | 0.352 | 0.507"
+        in text
+    )
+    assert (
+        "| 30-70-90syn | 0.584 | 0.700 | 0.710 | 0.705 | 0.290 | 0.710 | 0.300 | 0.295 | 0.500"
+        in text
+    )
+    assert (
+        "| 50-50-95syn | 0.506 | 0.696 | 0.521 | 0.596 | 0.469 | 0.521 | 0.296 | 0.363 | 0.495"
+        in text
+    )
+    repeated = next(line for line in text.splitlines() if line.startswith("| 70-30-90syn | 0.584"))
+    assert "digit for digit the row of 30-70-90syn" in repeated
+    assert "digit for digit the row of 30-70-90syn" in html
+    value = json.loads(rendered.files["leaderboard.json"].read_text())
+    assert value["published"]["ranked"] is False
+    assert [r["duplicate_of"] for r in value["published"]["rows"]] == [
+        None,
+        None,
+        None,
+        "30-70-90syn",
+    ]
+
+
+def test_json_holds_what_the_page_ranks(rendered: Rendered, phantom: Table) -> None:
+    value = json.loads(rendered.files["leaderboard.json"].read_text())
+    assert value["ranked_on"]["metric"] == "auroc"
+    assert value["positive_class"] == "cancer"
+    (table,) = [t for t in value["tables"] if t["simulated"]]
+    ranked = [line for line in table["lines"] if line["kind"] == "ranked"]
+    assert [line["rank"] for line in ranked] == [r.rank for r in phantom.of_kind("ranked")]
+    assert {line["kind"] for line in table["lines"]} == {"ranked", "baseline", "chance", "control"}
+
+
+def test_terminal_table(board: Board) -> None:
+    text = terminal.table(board)
+    body = [line for line in text.splitlines() if line.startswith(("1", "chance", "TRTR"))]
+    assert len(body) >= 6
+    assert words.NOTICE in text
+    assert words.PHANTOM in text
+    assert all(len(line) <= 100 for line in body)
+
+
+def test_figure_is_a_picture_with_ink(rendered: Rendered) -> None:
+    picture = Image.open(io.BytesIO(rendered.files["leaderboard.png"].read_bytes()))
+    pixels = np.asarray(picture.convert("L"))
+    assert picture.size[0] > 1000
+    assert pixels.min() < 60
+    assert 0.01 < (pixels < 200).mean() < 0.3
+
+
+def test_fraction_panels_leave_missing_cells_open(phantom: Table) -> None:
+    panel = next(p for p in fractions.panels(phantom, "auroc") if p.class_ratio == "30-70")
+    by_name = {line.name: line for line in panel.lines}
+    assert "background-only" not in by_name
+    assert [point.position for point in by_name["vgg16"].points] == [1, 2, 3]
+    assert [point.position for point in by_name["small-cnn"].points] == [1, 3]
+    drawn = fractions.draw([panel], "auroc", 0.5)[0]
+    # small-cnn has 90 % and 100 % but not 95 %: no line may join what nobody measured.
+    assert drawn.count("<polyline") == 1
+    assert "TRTR" in drawn
+
+
+def test_curves_break_where_a_value_is_undefined() -> None:
+    names = ("loss", "accuracy", "precision", "recall")
+    entries = [
+        {"epoch": e} | {f"{v}{n}": 0.5 for n in names for v in ("", "val_")} for e in range(5)
+    ]
+    entries[2]["val_precision"] = None
+    drawn = {chart.name: chart.svg for chart in charts(entries, 3, "run")}
+    assert drawn["recall"].count("<polyline") == 2
+    assert drawn["precision"].count("<polyline") == 3
+    assert all('class="best"' in svg for svg in drawn.values())
+    assert charts([], None, "run") == []
+    single = charts(entries[:1], 0, "run")
+    assert "<circle" in single[0].svg, "one epoch is a dot"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.43, 0.61), (0.0, 7.3), (0.5, 0.5)])
+def test_ticks_cover_and_read_as_printed(low: float, high: float) -> None:
+    marks, digits = ticks(low, high)
+    assert marks[0] <= low + 1e-9
+    assert marks[-1] >= high - 1e-9
+    assert 1 <= len(marks) <= 9
+    assert all(float(f"{mark:.{digits}f}") == pytest.approx(mark, abs=1e-9) for mark in marks)
+
+
+def test_numbers_are_written_alike() -> None:
+    assert words.number(None) == "–"
+    assert words.signed(-0.0001) == "0.000"
+    assert words.signed(0.21) == "+0.210"
+    assert words.signed(-0.21) == "−0.210"
+    assert words.interval(Estimate(0.5)) == ""
+    assert words.interval(Estimate(0.5, 0.456, 0.544)) == "0.46–0.54"
+    assert markdown.text("a|b\n<i>") == r"a\|b \<i\>"
+
+
+def test_page_in_a_browser(rendered: Rendered, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium here: the page's look and its sorting are not exercised")
+    probe = tmp_path / "probe.html"
+    text = rendered.files["index.html"].read_text("utf-8")
+    script = """<script>
+    const t = [...document.querySelectorAll("table.board")].pop();
+    t.tHead.rows[0].cells[3].querySelector("button").click();
+    const v = [...t.tBodies].filter((b) => b.className !== "control")
+      .map((b) => b.rows[0].cells[3].dataset.v);
+    document.title = [v.join(" "), t.tBodies[t.tBodies.length - 1].className,
+      t.tHead.rows[0].cells[3].getAttribute("aria-sort"),
+      document.documentElement.scrollWidth <= window.innerWidth].join(";");
+    </script></body>"""
+    probe.write_text(text.replace("</body>", script), "utf-8")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=600,900", "--dump-dom"]
+    shown = subprocess.run(
+        [*command, probe.as_uri()], capture_output=True, text=True, timeout=60, check=False
+    ).stdout
+    title = re.search(r"<title>(.*?)</title>", shown)
+    assert title is not None
+    values, last, order, fits = title[1].split(";")
+    numbers = [float(value) for value in values.split()]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(numbers) == 19
+    assert (last, order, fits) == ("control", "descending", "true")
