@@ -1,0 +1,249 @@
+"""``mammo-synth bench``: train classifiers on a release and score them on real films."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mammo_synth.cli import console
+from mammo_synth.cli.bench_print import print_grid, print_plan, print_record
+
+if TYPE_CHECKING:
+    from mammo_synth.bench.classifiers.base import Options
+    from mammo_synth.bench.recipes import Recipe
+    from mammo_synth.bench.run import Bench, Failure, Outcome
+    from mammo_synth.release.folder import Release
+
+app = typer.Typer(
+    help="Train classifiers on a release and score them on real films (positive class: cancer).",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_Release = Annotated[Path, typer.Argument(help="Release folder.")]
+_Out = Annotated[Path, typer.Option(help="Results folder; what is finished there is skipped.")]
+_Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a setting of the recipe: key=value. Repeatable."),
+]
+_Weights = Annotated[
+    str | None, typer.Option(help="First weights: imagenet, random, or a .h5 or .keras file.")
+]
+_Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+_DryRun = Annotated[bool, typer.Option(help="Check everything, print what would run, stop.")]
+_Overwrite = Annotated[bool, typer.Option(help="Replace records of other settings.")]
+_Cache = Annotated[
+    float,
+    typer.Option(
+        min=0, help="Memory in GiB for activations of frozen layers; 0 computes them every epoch."
+    ),
+]
+
+
+@app.command(
+    epilog="Example: mammo-synth bench run mammo-synth --config 50-50-90syn --classifier vgg16 "
+    "--out results"
+)
+def run(
+    release: _Release,
+    config: Annotated[str, typer.Option(help="Configuration, or 'real': real films only (TRTR).")],
+    out: _Out,
+    classifier: Annotated[
+        str | None, typer.Option(help="vgg16, logistic-regression or prior.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe name or .toml file (default: the classifier's).")
+    ] = None,
+    set_: _Set = None,
+    weights: _Weights = None,
+    replicate: Annotated[int, typer.Option(min=0, help="Number of the repetition.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed (default: the replicate's number).")
+    ] = None,
+    device: _Device = "auto",
+    cache_gib: _Cache = 4.0,
+    overwrite: _Overwrite = False,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """Train one classifier on one configuration and score it on real films."""
+    from mammo_synth.bench.run import Cell
+    from mammo_synth.errors import BadInput
+    from mammo_synth.release.folder import Release
+
+    opened = Release.open(release)
+    name = recipe or classifier
+    if name is None:
+        raise BadInput("No classifier was named.", hint="Add --classifier vgg16, for example.")
+    (chosen,), options = _prepare([name], set_ or [], weights, device, cache_gib)
+    if classifier is not None and chosen.classifier != classifier:
+        raise BadInput(
+            f"The recipe '{name}' is for {chosen.classifier}, not for {classifier}.",
+            hint="Leave --classifier out, or choose another --recipe.",
+        )
+    cell = Cell(config, chosen, replicate, replicate if seed is None else seed)
+    bench = _bench(opened, out, options, overwrite)
+    if dry_run:
+        print_plan(opened, bench, [cell], as_json)
+        return
+    outcome = bench.run(cell)
+    print_record(outcome.record, outcome.path, outcome.skipped, as_json)
+
+
+@app.command(epilog="Example: mammo-synth bench grid mammo-synth --out results --replicates 3")
+def grid(
+    release: _Release,
+    out: _Out,
+    configs: Annotated[
+        str, typer.Option(help="Comma-separated; 'all' is every configuration and 'real' (TRTR).")
+    ] = "all",
+    classifiers: Annotated[
+        str, typer.Option(help="Comma-separated names of recipes, or .toml files.")
+    ] = "vgg16,logistic-regression,prior",
+    replicates: Annotated[int | None, typer.Option(min=1, help="Repetitions (3).")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of replicate 0; the next adds 1.")] = 0,
+    set_: _Set = None,
+    weights: _Weights = None,
+    device: _Device = "auto",
+    cache_gib: _Cache = 4.0,
+    overwrite: _Overwrite = False,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """Run all configurations × classifiers × replicates. Resumable: run it again to go on."""
+    from mammo_synth.bench.run import REPLICATES, Outcome, grid_cells
+    from mammo_synth.release.folder import REAL_ONLY, Release
+
+    opened = Release.open(release)
+    names = [*opened.configurations, REAL_ONLY] if configs == "all" else _listed(configs)
+    recipes, options = _prepare(_listed(classifiers), set_ or [], weights, device, cache_gib)
+    cells = grid_cells(names, recipes, replicates or REPLICATES, seed)
+    bench = _bench(opened, out, options, overwrite)
+    for cell in cells:
+        bench.check(cell)
+    if dry_run:
+        print_plan(opened, bench, cells, as_json)
+        return
+    results: list[Outcome | Failure] = []
+    for i, result in enumerate(bench.grid(cells), start=1):
+        results.append(result)
+        if isinstance(result, Outcome):
+            note = "was there already" if result.skipped else "done"
+        else:
+            note = f"FAILED: {result.error}"
+        console.err().print(f"[{i}/{len(cells)}] {result.cell.name}: {note}", markup=False)
+    print_grid(results, out, as_json)
+
+
+@app.command(
+    epilog="Example: mammo-synth bench score mine.csv --release mammo-synth --config 50-50-90syn "
+    "--classifier-name my-densenet --out results"
+)
+def score(
+    predictions: Annotated[
+        Path, typer.Argument(help="Parquet or CSV: image_id, p_cancer for each real_test film.")
+    ],
+    release: Annotated[Path, typer.Option(help="Release folder.")],
+    config: Annotated[str, typer.Option(help="Configuration it was trained on, or 'real'.")],
+    classifier_name: Annotated[str, typer.Option(help="A name of your own.")],
+    out: _Out,
+    threshold: Annotated[
+        float, typer.Option(help="Operating point, chosen without the test films.")
+    ] = 0.5,
+    replicate: Annotated[int, typer.Option(min=0, help="Number of the repetition.")] = 0,
+    overwrite: _Overwrite = False,
+    as_json: _Json = False,
+) -> None:
+    """Score anyone's predictions of the real test films into a record."""
+    from mammo_synth.bench.score import Brought
+    from mammo_synth.bench.score import score as score_predictions
+    from mammo_synth.release.folder import Release
+
+    brought = Brought(config, classifier_name, replicate, threshold)
+    path, record = score_predictions(
+        predictions, Release.open(release), brought, out, created=_now(), overwrite=overwrite
+    )
+    print_record(record, path, False, as_json)
+
+
+@app.command(epilog="Example: mammo-synth bench recipes")
+def recipes(as_json: _Json = False) -> None:
+    """List the recipes that come with the package."""
+    from mammo_synth.bench.recipes import load_recipe, recipe_names
+
+    found = [load_recipe(name) for name in recipe_names()]
+    if as_json:
+        keys = ("name", "classifier", "description", "sha256")
+        rows = [{key: getattr(r, key) for key in keys} | {"settings": r.plain} for r in found]
+        console.print_json(rows)
+        return
+    for recipe in found:
+        console.out().print(
+            f"{recipe.name} ({recipe.classifier}, {recipe.sha256[:12]})\n  {recipe.description}",
+            markup=False,
+        )
+
+
+def _listed(text: str) -> list[str]:
+    """``a,b`` as a list without repetitions."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _prepare(
+    names: Sequence[str], texts: list[str], weights: str | None, device: str, cache_gib: float
+) -> tuple[list[Recipe], Options]:
+    """Recipes with their overrides, and the options of the run. In a grid, an override goes to
+    every recipe that knows its key; one that no recipe knows is an error."""
+    from mammo_synth.bench.classifiers.base import GIB, Options
+    from mammo_synth.bench.recipes import load_recipe, parse_overrides
+    from mammo_synth.errors import BadInput
+    from mammo_synth.files import sha256_file
+
+    overrides: dict[str, Any] = parse_overrides(texts)
+    file = None
+    if weights in ("imagenet", "random"):
+        overrides["weights"] = weights
+    elif weights is not None:
+        file = Path(weights)
+        if not file.is_file():
+            raise BadInput(
+                f"--weights: '{weights}' is neither imagenet nor random nor an existing file.",
+                hint="Check the path.",
+            )
+        overrides |= {"weights": "file", "weights_sha256": sha256_file(file)}
+    plain = [load_recipe(name) for name in names]
+    known = {key for recipe in plain for key in recipe.plain}
+    recipes = []
+    for name, recipe in zip(names, plain, strict=True):
+        wanted = {k: v for k, v in overrides.items() if k in recipe.plain or k not in known}
+        recipes.append(load_recipe(name, wanted) if wanted else recipe)
+    options = Options(
+        device=device,
+        cache_features=cache_gib > 0,
+        cache_bytes=int(cache_gib * GIB),
+        weights_file=file,
+    )
+    return recipes, options
+
+
+def _bench(release: Release, out: Path, options: Options, overwrite: bool) -> Bench:
+    from mammo_synth.bench.run import Bench
+
+    return Bench(
+        release,
+        out,
+        now=_now,
+        options=options,
+        progress=console.ConsoleProgress(),
+        overwrite=overwrite,
+    )

@@ -1,0 +1,270 @@
+"""``mammo-synth generator``: train, look at and sample generators."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mammo_synth.cli import console
+from mammo_synth.errors import BadInput
+
+if TYPE_CHECKING:
+    from mammo_synth.gan.settings import TrainSettings
+
+app = typer.Typer(
+    help="Train generators of synthetic films and draw images from them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+@app.command(
+    epilog="Example: mammo-synth generator train prepared --label cancer --out runs/cancer "
+    "--preset demo"
+)
+def train(
+    prepared: Annotated[Path, typer.Argument(help="Prepared set (films prepare).")],
+    label: Annotated[str, typer.Option(help="Which films to learn: cancer or normal.")],
+    out: Annotated[Path, typer.Option(help="Run folder; an interrupted run there goes on.")],
+    preset: Annotated[
+        str, typer.Option(help="demo (minutes, CPU), film-64 ... film-1024 (days, GPU), or auto.")
+    ] = "auto",
+    kimg: Annotated[
+        float | None, typer.Option(help="Length: thousands of real images shown.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Images per update.")] = None,
+    gamma: Annotated[float | None, typer.Option(help="Weight of R1 (larger is calmer).")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Learning rate of Adam.")] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="Augmentation: film, none, bgc, ... (adaptive).")
+    ] = None,
+    mirror: Annotated[
+        bool | None, typer.Option(help="Show every film mirrored as well (sides get mixed).")
+    ] = None,
+    channel_base: Annotated[
+        int | None, typer.Option(help="Feature maps at r px: base // r, at most --channel-max.")
+    ] = None,
+    channel_max: Annotated[int | None, typer.Option(help="Most feature maps.")] = None,
+    snapshot_kimg: Annotated[
+        float | None, typer.Option(help="Checkpoint and sample grid every so many kimg.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order and latents.")] = 0,
+    resume: Annotated[
+        str,
+        typer.Option(
+            help="auto goes on where the run folder stopped; a run folder, checkpoint or generator "
+            "file starts a new run from its weights."
+        ),
+    ] = "auto",
+    device: _Device = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processor threads (torch's default).")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option(help="Check everything, print the settings, stop.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Train a generator on the training films of one label (StyleGAN2-ADA).
+
+    The run folder holds the generator (generator.safetensors), a checkpoint, sample grids and
+    the statistics. Interrupt it at any time: the same command goes on, and a finished run is
+    left as it is.
+    """
+    import time
+
+    import torch
+
+    from mammo_synth.films.prepared import PreparedSet
+    from mammo_synth.gan import settings as gan_settings
+    from mammo_synth.gan.sample import generator_path, resolve_device
+    from mammo_synth.gan.train import CHECKPOINT, Origin, train_run
+    from mammo_synth.manifest import relative_input
+
+    number = _label(label)
+    films = PreparedSet.open(prepared)
+    settings = gan_settings.preset(preset, films.size)
+    settings = _override(
+        settings,
+        {
+            "kimg": kimg,
+            "batch": batch,
+            "gamma": gamma,
+            "learning_rate": learning_rate,
+            "augment": augment,
+            "mirror": mirror,
+            "snapshot_kimg": snapshot_kimg,
+            "seed": seed,
+        },
+        {"channel_base": channel_base, "channel_max": channel_max},
+    )
+    gan_settings.check(settings)
+    where = resolve_device(device)
+    start = None
+    if resume != "auto":
+        # Of a run folder take the checkpoint: it has the discriminator as well.
+        inside = Path(resume) / CHECKPOINT
+        start = inside if inside.is_file() else generator_path(Path(resume))
+    if start is not None and not start.is_file():
+        raise BadInput(
+            f"There is no file '{start}' to start from.",
+            hint="Leave --resume at auto, or give a checkpoint or generator file.",
+        )
+    images, _ = films.images("train", number)
+    plan = {
+        "out": str(out),
+        "label": label,
+        "films": len(images),
+        "device": str(where),
+        "settings": gan_settings.to_json(settings),
+    }
+    if dry_run:
+        _print_plan(plan, settings, as_json)
+        return
+    if threads is not None:
+        torch.set_num_threads(threads)
+    origin = Origin(
+        label=label,
+        prepared_manifest=films.manifest.sha256,
+        source=films.source,
+        simulated=films.simulated,
+        licence=str(films.terms.get("licence", "")),
+    )
+    result = train_run(
+        images,
+        settings,
+        out,
+        origin,
+        inputs=(relative_input("prepared-set", prepared, out),),
+        device=str(where),
+        start=start,
+        progress=console.ConsoleProgress(),
+        clock=time.monotonic,
+    )
+    if as_json:
+        console.print_json(
+            {
+                **plan,
+                "generator": str(result.generator),
+                "sha256": result.sha256,
+                "kimg": result.kimg,
+                "skipped": result.skipped,
+            }
+        )
+        return
+    word = "was finished already" if result.skipped else "is finished"
+    console.out().print(f"The run {word} ({result.kimg:g} kimg): {result.generator}", markup=False)
+
+
+def _label(label: str) -> int:
+    from mammo_synth.configurations import LABEL_VALUES
+    from mammo_synth.errors import did_you_mean
+
+    if label not in LABEL_VALUES:
+        raise BadInput(
+            f"There is no label '{label}'; cancer or normal was expected.",
+            hint=did_you_mean(label, LABEL_VALUES),
+        )
+    return LABEL_VALUES[label]
+
+
+def _override(
+    settings: TrainSettings, run: dict[str, object], network: dict[str, object]
+) -> TrainSettings:
+    """``settings`` with the options that were given."""
+    from mammo_synth.gan.settings import override
+
+    return override(
+        settings,
+        run={k: v for k, v in run.items() if v is not None},
+        network={k: v for k, v in network.items() if v is not None},
+    )
+
+
+def _print_plan(plan: dict[str, object], settings: TrainSettings, as_json: bool) -> None:
+    if as_json:
+        console.print_json({**plan, "dry_run": True})
+        return
+    rows = [["films", plan["films"]], ["label", plan["label"]], ["device", plan["device"]]]
+    for field in dataclasses.fields(settings):
+        if field.name != "network":
+            rows.append([field.name, getattr(settings, field.name)])
+    for field in dataclasses.fields(settings.network):
+        rows.append([f"network {field.name}", getattr(settings.network, field.name)])
+    console.print_table("What would be trained (dry run)", ["setting", "value"], rows)
+
+
+@app.command(epilog="Example: mammo-synth generator info runs/cancer/generator.safetensors")
+def info(
+    file: Annotated[Path, typer.Argument(help="Generator file, or the run folder it is in.")],
+    as_json: _Json = False,
+) -> None:
+    """Show what a generator file says about itself: label, size, training, films, licence."""
+    from mammo_synth.gan.sample import load_generator
+
+    facts = load_generator(file).describe()
+    if as_json:
+        console.print_json(facts)
+        return
+    rows = [[k, v] for k, v in facts.items() if not isinstance(v, dict)]
+    rows += [[f"network {k}", v] for k, v in facts["network"].items()]
+    rows += [[f"training {k}", v] for k, v in facts["training"].items() if k != "network"]
+    width = max(len(str(name)) for name, _ in rows)
+    for name, value in rows:  # not a table: digests must not be cut to the terminal's width
+        console.out().print(f"{name:<{width}}  {value}", markup=False)
+
+
+@app.command(
+    epilog="Example: mammo-synth generator sample runs/cancer --seeds 0-9999 --out pool-cancer "
+    "--format parquet"
+)
+def sample(
+    file: Annotated[Path, typer.Argument(help="Generator file, or the run folder it is in.")],
+    seeds: Annotated[str, typer.Option(help="Seeds: a range or list, like 0-9999 or 1,5,7-9.")],
+    out: Annotated[Path, typer.Option(help="Folder of the images; seeds already there are kept.")],
+    trunc: Annotated[
+        float, typer.Option(help="Truncation psi: 1 none, towards 0 the mean image.")
+    ] = 1.0,
+    format_name: Annotated[
+        str, typer.Option("--format", help="png (one file per seed), parquet (a pool) or zip.")
+    ] = "png",
+    batch: Annotated[int, typer.Option(min=1, help="Images drawn at once.")] = 16,
+    device: _Device = "auto",
+    as_json: _Json = False,
+) -> None:
+    """Draw the images of seeds from a generator. A seed gives the same image every time."""
+    from mammo_synth.gan.pool import draw_pool
+    from mammo_synth.gan.sample import load_generator, parse_seeds, resolve_device
+
+    wanted = parse_seeds(seeds)
+    generator = load_generator(file, resolve_device(device))
+    result = draw_pool(
+        generator,
+        wanted,
+        out,
+        truncation=trunc,
+        format_name=format_name,
+        batch=batch,
+        progress=console.ConsoleProgress(),
+    )
+    if as_json:
+        console.print_json(
+            {
+                "out": str(out),
+                "format": format_name,
+                "images": result.images,
+                "drawn": result.drawn,
+                "generator": generator.sha256,
+                "truncation": trunc,
+            }
+        )
+        return
+    kept = len(wanted) - result.drawn
+    note = f" ({kept} were there already)" if kept else ""
+    console.out().print(f"{result.drawn} images drawn{note}: {out}", markup=False)
