@@ -1,4 +1,4 @@
-"""``mammo-synth generator``: train, look at and sample generators."""
+"""``mammo-synth generator train``."""
 
 from __future__ import annotations
 
@@ -11,23 +11,12 @@ import typer
 from mammo_synth.cli import console
 from mammo_synth.errors import BadInput
 
+from .options import AsJson, Device
+
 if TYPE_CHECKING:
     from mammo_synth.gan.settings import TrainSettings
 
-app = typer.Typer(
-    help="Train generators of synthetic films and draw images from them.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 
-_Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
-
-
-@app.command(
-    epilog="Example: mammo-synth generator train prepared --label cancer --out runs/cancer "
-    "--preset demo"
-)
 def train(
     prepared: Annotated[Path, typer.Argument(help="Prepared set (films prepare).")],
     label: Annotated[str, typer.Option(help="Which films to learn: cancer or normal.")],
@@ -62,14 +51,14 @@ def train(
             "file starts a new run from its weights."
         ),
     ] = "auto",
-    device: _Device = "auto",
+    device: Device = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processor threads (torch's default).")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option(help="Check everything, print the settings, stop.")
     ] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a generator on the training films of one label (StyleGAN2-ADA).
 
@@ -198,73 +187,3 @@ def _print_plan(plan: dict[str, object], settings: TrainSettings, as_json: bool)
     for field in dataclasses.fields(settings.network):
         rows.append([f"network {field.name}", getattr(settings.network, field.name)])
     console.print_table("What would be trained (dry run)", ["setting", "value"], rows)
-
-
-@app.command(epilog="Example: mammo-synth generator info runs/cancer/generator.safetensors")
-def info(
-    file: Annotated[Path, typer.Argument(help="Generator file, or the run folder it is in.")],
-    as_json: _Json = False,
-) -> None:
-    """Show what a generator file says about itself: label, size, training, films, licence."""
-    from mammo_synth.gan.sample import load_generator
-
-    facts = load_generator(file).describe()
-    if as_json:
-        console.print_json(facts)
-        return
-    rows = [[k, v] for k, v in facts.items() if not isinstance(v, dict)]
-    rows += [[f"network {k}", v] for k, v in facts["network"].items()]
-    rows += [[f"training {k}", v] for k, v in facts["training"].items() if k != "network"]
-    width = max(len(str(name)) for name, _ in rows)
-    for name, value in rows:  # not a table: digests must not be cut to the terminal's width
-        console.out().print(f"{name:<{width}}  {value}", markup=False)
-
-
-@app.command(
-    epilog="Example: mammo-synth generator sample runs/cancer --seeds 0-9999 --out pool-cancer "
-    "--format parquet"
-)
-def sample(
-    file: Annotated[Path, typer.Argument(help="Generator file, or the run folder it is in.")],
-    seeds: Annotated[str, typer.Option(help="Seeds: a range or list, like 0-9999 or 1,5,7-9.")],
-    out: Annotated[Path, typer.Option(help="Folder of the images; seeds already there are kept.")],
-    trunc: Annotated[
-        float, typer.Option(help="Truncation psi: 1 none, towards 0 the mean image.")
-    ] = 1.0,
-    format_name: Annotated[
-        str, typer.Option("--format", help="png (one file per seed), parquet (a pool) or zip.")
-    ] = "png",
-    batch: Annotated[int, typer.Option(min=1, help="Images drawn at once.")] = 16,
-    device: _Device = "auto",
-    as_json: _Json = False,
-) -> None:
-    """Draw the images of seeds from a generator. A seed gives the same image every time."""
-    from mammo_synth.gan.pool import draw_pool
-    from mammo_synth.gan.sample import load_generator, parse_seeds, resolve_device
-
-    wanted = parse_seeds(seeds)
-    generator = load_generator(file, resolve_device(device))
-    result = draw_pool(
-        generator,
-        wanted,
-        out,
-        truncation=trunc,
-        format_name=format_name,
-        batch=batch,
-        progress=console.ConsoleProgress(),
-    )
-    if as_json:
-        console.print_json(
-            {
-                "out": str(out),
-                "format": format_name,
-                "images": result.images,
-                "drawn": result.drawn,
-                "generator": generator.sha256,
-                "truncation": trunc,
-            }
-        )
-        return
-    kept = len(wanted) - result.drawn
-    note = f" ({kept} were there already)" if kept else ""
-    console.out().print(f"{result.drawn} images drawn{note}: {out}", markup=False)

@@ -1,0 +1,24 @@
+"""``mammo-synth generator``: train, look at and sample generators. One module per command."""
+
+from __future__ import annotations
+
+import typer
+
+from .info import info
+from .sample import sample
+from .train import train
+
+app = typer.Typer(
+    help="Train generators of synthetic films and draw images from them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.command(
+    epilog="Example: mammo-synth generator train prepared --label cancer --out runs/cancer "
+    "--preset demo"
+)(train)
+app.command(epilog="Example: mammo-synth generator info runs/cancer/generator.safetensors")(info)
+app.command(
+    epilog="Example: mammo-synth generator sample runs/cancer --seeds 0-9999 --out pool-cancer "
+    "--format parquet"
+)(sample)
