@@ -11,34 +11,37 @@ import pytest
 from mammo_synth.errors import BadInput
 from mammo_synth.gan.figures import grid
 from mammo_synth.gan.settings import (
+    FILM_RESOLUTIONS,
     PRESETS,
+    TrainSettings,
     check,
     first_difference,
     network_from_json,
     override,
     preset,
+    resolve_precision,
     to_json,
 )
 from tests.gan.gan_golden import FOLDER
 
-TABLE = [
-    row
-    for row in json.loads((FOLDER / "cfg_table.json").read_text())
-    if row["cfg"] == "auto" and row["gpus"] == 1 and row["res"] >= 64
-]
+TABLE = json.loads((FOLDER / "cfg_table.json").read_text())
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: str(row["res"]))
-def test_film_presets_equal_the_published_rules(row):
-    s = preset(f"film-{row['res']}", row["res"])
-    ours = {
+def _ids(row: dict) -> str:
+    return f"{row['cfg']}-{row['res']}-{row['gpus']}"
+
+
+def _as_published(s: TrainSettings, gpus: int) -> dict:
+    """Settings under the names of the published table."""
+    return {
         "batch_size": s.batch,
+        "batch_gpu": s.batch_gpu or s.batch // gpus,
         "mbstd": s.network.mbstd_group,
         "channel_base": s.network.channel_base,
         "channel_max": s.network.channel_max,
         "map_layers": s.network.mapping_layers,
         "lr": s.learning_rate,
-        "r1_gamma": pytest.approx(s.gamma),
+        "r1_gamma": pytest.approx(s.gamma, rel=1e-12),
         "ema_kimg": s.ema_kimg,
         "ema_rampup": s.ema_rampup,
         "total_kimg": s.kimg,
@@ -46,17 +49,46 @@ def test_film_presets_equal_the_published_rules(row):
         "pl_weight": s.pl_weight,
         "style_mixing_prob": s.style_mixing,
         "D_architecture": s.network.d_architecture,
+        "num_fp16_res": s.low_precision_resolutions if s.precision == "fp16" else 0,
         "conv_clamp": s.network.conv_clamp,
     }
-    assert ours == {key: row[key] for key in ours}
-    assert s.augment == "film" and not s.mirror and s.network.image_channels == 1
+
+
+@pytest.mark.parametrize("row", TABLE, ids=_ids)
+def test_presets_equal_the_published_table(row):
+    s = preset(row["cfg"], row["res"], row["gpus"])
+    assert check(s, row["gpus"]) == s
+    assert _as_published(s, row["gpus"]) == {
+        key: value for key, value in row.items() if key not in ("cfg", "res", "gpus", "desc")
+    }
+    assert s.preset == row["cfg"] and s.augment == "bgc" and s.network.image_channels == 1
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in TABLE if r["cfg"] == "auto" and r["res"] in FILM_RESOLUTIONS], ids=_ids
+)
+def test_film_presets_differ_from_auto_by_the_augmentation_alone(row):
+    name = f"film-{row['res']}"
+    s, auto = (preset(n, row["res"], row["gpus"]) for n in (name, "auto"))
+    assert s == replace(auto, preset=name, augment="film")
+    assert not s.mirror
 
 
 def test_every_preset_passes_its_own_check():
+    sizes = {"demo": 64, "film": 8, "auto": 16, "paper256": 256, "paper512": 512, "cifar": 32}
     for name in PRESETS:
-        size = 64 if name == "demo" else int(name.removeprefix("film-"))
-        assert check(preset(name, size)).preset == name
-    assert preset("auto", 128) == preset("film-128", 128)
+        size = sizes.get(name, 1024)
+        if name.startswith("film-"):
+            size = int(name.removeprefix("film-"))
+        s = preset(name, size)
+        assert check(s).preset == (f"film-{size}" if name == "film" else name)
+    assert preset("film", 128) == preset("film-128", 128)
+
+
+def test_a_processor_computes_in_32_bits_unless_asked():
+    s = preset("film-64", 64)
+    assert s.precision == "fp16" and resolve_precision(s, "cuda") == s
+    assert resolve_precision(s, "cpu") == replace(s, precision="fp32")
 
 
 def test_what_follows_from_the_batch_follows_it():
@@ -74,7 +106,7 @@ def test_what_follows_from_the_batch_follows_it():
         ("demo", 60, "power of two"),
         ("demo", 4, "power of two"),
         ("demo", 0, "power of two"),
-        ("auto", 2048, "power of two"),
+        ("film", 2048, "power of two"),
     ],
 )
 def test_unknown_or_unfit_presets_are_refused(name, size, word):
@@ -96,12 +128,58 @@ def test_unknown_or_unfit_presets_are_refused(name, size, word):
         ({"ada_start": 0.9}, "ADA"),
         ({"seed": -1}, "seed"),
         ({"seed": 2**32}, "seed"),
+        ({"d_learning_rate": 0.0}, "--d-learning-rate"),
+        ({"ema_rampup": float("inf")}, "ema_rampup"),
+        ({"pl_weight": -1.0}, "pl_weight"),
+        ({"style_mixing": 1.5}, "style_mixing"),
+        ({"augment_p": 1.1}, "augment_p"),
+        ({"ada_target": 2.0}, "ada_target"),
+        ({"ada_max": 21.8}, "ADA"),
+        ({"subset": 1}, "subset"),
+        ({"freeze_d": 5}, "4 resolutions"),
+        ({"conditional": True}, "conditional"),
+        ({"precision": "fp61"}, "fp16"),
+        ({"measure": "textur"}, "texture"),
+        ({"patience_kimg": 0.0}, "--patience-kimg"),
+        ({"keep_snapshots": -1}, "keep_snapshots"),
+        ({"batch": 16, "batch_gpu": 6}, "--batch-gpu"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(change, word):
     with pytest.raises(BadInput) as refusal:
         check(replace(preset("demo", 64), **change))
     assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"g_architecture": "skp"}, "skip"),
+        ({"mapping_layers": 0}, "mapping_layers"),
+        ({"conv_clamp": 0.0}, "conv_clamp"),
+        ({"c_dim": 2}, "not conditional"),
+    ],
+)
+def test_networks_that_cannot_work_are_refused(change, word):
+    s = preset("demo", 64)
+    with pytest.raises(BadInput) as refusal:
+        check(replace(s, network=replace(s.network, **change)))
+    assert word in str(refusal.value)
+
+
+def test_a_batch_is_dealt_out_in_whole_groups():
+    s = replace(preset("demo", 64), batch=16)
+    assert check(s, 4) == s and check(replace(s, batch_gpu=4), 2)
+    with pytest.raises(BadInput, match="8 processes in groups of 4") as refusal:
+        check(s, 8)
+    assert "--batch 32" in str(refusal.value)
+    with pytest.raises(BadInput, match="gpus is 0"):
+        preset("auto", 64, 0)
+
+
+def test_a_conditional_run_gets_its_label_input():
+    s = override(preset("demo", 64), run={"conditional": True}, network={})
+    assert check(s).network.c_dim == 2
 
 
 def test_too_few_channels_are_refused():
@@ -117,6 +195,9 @@ def test_settings_round_trip_and_differences_are_named():
     assert first_difference(text, text) is None
     longer = json.loads(json.dumps(to_json(replace(s, kimg=1.0))))
     assert first_difference(text, longer) is None
+    earlier = {k: v for k, v in text.items() if k not in ("precision", "freeze_d", "compile")}
+    assert first_difference(earlier, {**text, "precision": "fp32"}) is None
+    assert first_difference(earlier, {**text, "freeze_d": 2}) == "freeze_d is 2 now and was 0"
     wider = replace(s, network=replace(s.network, w_dim=64))
     assert first_difference(text, to_json(wider)) == "network.w_dim is 64 now and was 512"
 

@@ -22,8 +22,9 @@ def train(
     label: Annotated[str, typer.Option(help="Which films to learn: cancer or normal.")],
     out: Annotated[Path, typer.Option(help="Run folder; an interrupted run there goes on.")],
     preset: Annotated[
-        str, typer.Option(help="demo (minutes, CPU), film-64 ... film-1024 (days, GPU), or auto.")
-    ] = "auto",
+        str,
+        typer.Option(help="demo (minutes, CPU), film (days, GPU), auto, paper256, ... (published)."),
+    ] = "film",
     kimg: Annotated[
         float | None, typer.Option(help="Length: thousands of real images shown.")
     ] = None,
@@ -93,8 +94,8 @@ def train(
         },
         {"channel_base": channel_base, "channel_max": channel_max},
     )
-    gan_settings.check(settings)
     where = resolve_device(device)
+    settings = gan_settings.check(gan_settings.resolve_precision(settings, where.type))
     start = None
     if resume != "auto":
         # Of a run folder take the checkpoint: it has the discriminator as well.
@@ -118,13 +119,7 @@ def train(
         return
     if threads is not None:
         torch.set_num_threads(threads)
-    origin = Origin(
-        label=label,
-        prepared_manifest=films.manifest.sha256,
-        source=films.source,
-        simulated=films.simulated,
-        licence=str(films.terms.get("licence", "")),
-    )
+    origin = Origin.of(films, label)
     result = train_run(
         images,
         settings,
