@@ -23,7 +23,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Run folder; an interrupted run there goes on.")],
     preset: Annotated[
         str,
-        typer.Option(help="demo (minutes, CPU), film (days, GPU), auto, paper256, ... (published)."),
+        typer.Option(
+            help="demo (minutes, CPU), film (days, GPU), auto, paper256, ... (published)."
+        ),
     ] = "film",
     kimg: Annotated[
         float | None, typer.Option(help="Length: thousands of real images shown.")
