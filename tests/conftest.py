@@ -69,6 +69,8 @@ class FakeGenerator:
     prepared_set: str
     path: Path
     resolution: int = 32
+    patients: frozenset[str] | None = None
+    simulated: bool = False
 
     @property
     def sha256(self) -> str:
@@ -76,7 +78,12 @@ class FakeGenerator:
 
     @property
     def description(self) -> dict[str, Any]:
-        return {"kimg": 1.0, "licence": "test", "prepared_set": self.prepared_set}
+        return {
+            "kimg": 1.0,
+            "licence": "test",
+            "prepared_set": self.prepared_set,
+            "simulated": self.simulated,
+        }
 
     def images(
         self, seeds: Sequence[int], truncation: float

@@ -148,13 +148,7 @@ class _Demo:
         jobs = []
         for label in (CANCER, NORMAL):
             folder = self.generator_folder / LABELS[label]
-            origin = Origin(
-                label=LABELS[label],
-                prepared_manifest=prepared.manifest.sha256,
-                source=prepared.source,
-                simulated=prepared.simulated,
-                licence=str(prepared.terms["licence"]),
-            )
+            origin = Origin.of(prepared, LABELS[label])
             inputs = (relative_input("prepared-set", prepared.folder, folder),)
             jobs.append(Job(prepared.images("train", label)[0], settings, folder, origin, inputs))
         train_runs(

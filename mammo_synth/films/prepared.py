@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from mammo_synth.configurations import LABELS
 from mammo_synth.errors import BadInput
+from mammo_synth.files import sha256_bytes
 from mammo_synth.films.record import ROLES
 from mammo_synth.manifest import Manifest, read_manifest
 from mammo_synth.png import decode_png
@@ -54,7 +55,13 @@ SCHEMA = pa.schema(
         ("pixel_sha256", pa.string()),
     ]
 )
+PATIENT_DIGITS = 12
 METADATA_COLUMNS = [name for name in SCHEMA.names if name != "image"]
+
+
+def patient_digest(patient_id: str) -> str:
+    """The first hex digits of a patient id's sha256: enough to see whether two sets share one."""
+    return sha256_bytes(patient_id.encode())[:PATIENT_DIGITS]
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,16 @@ class PreparedSet:
         """Number of films of a role and label."""
         labels, roles = self.table["label"].to_numpy(), self.table["role"].to_numpy()
         return int(((labels == label) & (roles == role)).sum())
+
+    def patients(self, role: str, label: int | None = None) -> tuple[str, ...]:
+        """Digests of the patients with films of a role (and label), sorted."""
+        columns = (self.table[name].to_pylist() for name in ("patient_id", "role", "label"))
+        found = {
+            patient
+            for patient, its_role, its_label in zip(*columns, strict=True)
+            if its_role == role and label in (None, its_label)
+        }
+        return tuple(sorted(patient_digest(patient) for patient in found))
 
     def rows(self, role: str, label: int) -> list[dict[str, Any]]:
         """Full rows, PNG bytes included, of one role and label, in the order of the shards.

@@ -14,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from mammo_synth import __version__
+from mammo_synth.configurations import LABEL_VALUES
 from mammo_synth.errors import BadInput, MammoSynthError
 from mammo_synth.files import canonical_json, sha256_file, write_json, write_text
+from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.manifest import Input, is_current, read_manifest, write_manifest
 from mammo_synth.progress import SILENT, Progress
 
@@ -49,6 +51,19 @@ class Origin:
     source: str = ""
     simulated: bool = False
     licence: str = ""
+    patients: tuple[str, ...] = ()  # short digests of the patients it learned from
+
+    @classmethod
+    def of(cls, prepared: PreparedSet, label: str) -> Origin:
+        """What a prepared set says about its training films of ``label``."""
+        return cls(
+            label=label,
+            prepared_manifest=prepared.manifest.sha256,
+            source=prepared.source,
+            simulated=prepared.simulated,
+            licence=str(prepared.terms.get("licence", "")),
+            patients=prepared.patients("train", LABEL_VALUES[label]),
+        )
 
 
 @dataclass(frozen=True)
@@ -154,6 +169,7 @@ def generator_metadata(
         "source": origin.source,
         "simulated": "true" if origin.simulated else "false",
         "licence": origin.licence,
+        "patients": canonical_json(list(origin.patients)),
         "init": state.init,
         "init_from": state.init_from or "",
     }

@@ -156,8 +156,7 @@ def _check_generator(generator: Generator, label: int, prepared: PreparedSet) ->
             f"films are {prepared.size} px.",
             hint="Prepare the films and train the generator at one size.",
         )
-    trained_on = generator.description.get("prepared_set")
-    if prepared.protocol == "strict" and trained_on != prepared.manifest.sha256:
+    if prepared.protocol == "strict" and not _knows_no_held_out_patient(generator, prepared):
         raise BadInput(
             f"The {LABELS[label]} generator was not trained on this prepared set, so held-out "
             "patients cannot be ruled out among its training films.",
@@ -222,3 +221,19 @@ def _facts(
             for shard in shards
         ],
     }
+
+
+def _knows_no_held_out_patient(generator: Generator, prepared: PreparedSet) -> bool:
+    """Whether the generator learned from the training films of ``prepared``, or from phantom
+    patients that are not held out here.
+
+    Only phantom patients have one identifier wherever they are prepared; a real patient may stand
+    in another collection, or another preparation, under another name.
+    """
+    if generator.description.get("prepared_set") == prepared.manifest.sha256:
+        return True
+    simulated = prepared.simulated and bool(generator.description.get("simulated"))
+    if not simulated or generator.patients is None:
+        return False
+    held_out = {*prepared.patients("val"), *prepared.patients("real_test")}
+    return not held_out & generator.patients

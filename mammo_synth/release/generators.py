@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,12 @@ class GeneratorFile:
         facts = self.loaded.describe()
         described = {key: facts[key] for key in _DESCRIBED}
         return {**described, "prepared_set": self.loaded.metadata["prepared_manifest"]}
+
+    @property
+    def patients(self) -> frozenset[str] | None:
+        """Digests of the patients it learned from; None where the file does not say."""
+        listed = json.loads(self.loaded.metadata.get("patients", "[]"))
+        return frozenset(listed) or None
 
     def images(
         self, seeds: Sequence[int], truncation: float

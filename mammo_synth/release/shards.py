@@ -46,6 +46,10 @@ class Generator(Protocol):
     def description(self) -> dict[str, Any]:
         """Training facts for the card: kimg, settings, the prepared set's digest, ..."""
 
+    @property
+    def patients(self) -> frozenset[str] | None:
+        """Digests of the patients it learned from; None if unknown."""
+
     def images(
         self, seeds: Sequence[int], truncation: float
     ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -17,9 +18,12 @@ from hypothesis import strategies as st
 
 from mammo_synth.configurations import CANCER, CELLS, CONFIGURATIONS, NORMAL, REAL, SYNTHETIC, Cell
 from mammo_synth.errors import BadInput
+from mammo_synth.films.phantom import PhantomSettings
 from mammo_synth.films.prepare import PrepareSettings, prepare
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.sources.folder import FolderSource
+from mammo_synth.films.sources.phantom import PhantomSource
+from mammo_synth.films.split import SplitSettings
 from mammo_synth.png import decode_png
 from mammo_synth.release import shards as shards_module
 from mammo_synth.release.build import ReleaseSettings, build_release
@@ -294,6 +298,41 @@ def test_generators_that_do_not_belong_are_refused(
     with pytest.raises(BadInput, match="was not trained on this prepared set"):
         build_release(prepared_set, foreign, out, wanted)
     assert not out.exists()
+
+
+def test_phantom_generators_of_other_phantom_patients_are_taken(
+    prepared_set: PreparedSet, tmp_path: Path
+) -> None:
+    small = dataclasses.replace(PhantomSettings(), height=32)
+    split = SplitSettings(40, 30, 30)
+    films = prepare(
+        PhantomSource(16, 3, small), tmp_path / "films", PrepareSettings(32, split=split)
+    )
+    elsewhere = prepare(PhantomSource(16, 4, small), tmp_path / "other", PrepareSettings(32))
+    generators = {}
+    for label, generator in fake_generators(elsewhere, tmp_path).items():
+        known = frozenset(elsewhere.patients("train", label))
+        generators[label] = dataclasses.replace(generator, patients=known, simulated=True)
+    wanted = ReleaseSettings(20)
+    out = tmp_path / "mammo-synth"
+    build_release(films, generators, out, wanted)
+
+    def refused(**changes: Any) -> None:
+        changed = dataclasses.replace(generators[CANCER], **changes)
+        with pytest.raises(BadInput, match="was not trained on this prepared set"):
+            build_release(films, {**generators, CANCER: changed}, tmp_path / "no", wanted)
+
+    refused(simulated=False)
+    refused(patients=None)
+    for role in ("val", "real_test"):
+        refused(patients=frozenset(films.patients(role)[:1]) | generators[CANCER].patients)
+    # Patients of real films may be known by other names elsewhere: nothing is concluded from them.
+    unknown = {
+        label: dataclasses.replace(generator, prepared_set="0" * 64)
+        for label, generator in generators.items()
+    }
+    with pytest.raises(BadInput, match="was not trained on this prepared set"):
+        build_release(prepared_set, unknown, tmp_path / "no", ReleaseSettings(120))
 
 
 @pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "1.0.0-x", "01.0.0", ""])
