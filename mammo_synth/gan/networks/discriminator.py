@@ -29,6 +29,7 @@ class DiscriminatorBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.architecture = architecture
+        self.dtype = torch.float32  # of the arithmetic; see set_precision
         self.register_buffer("resample_filter", setup_filter(RESAMPLE_TAPS))
         self.reads_image = in_channels == 0 or architecture == "skip"
         if self.reads_image:
@@ -39,13 +40,13 @@ class DiscriminatorBlock(nn.Module):
             self.skip = Convolution(mid_channels, out_channels, 1, bias=False, down=2)
 
     def forward(self, x: Tensor | None, image: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        if self.reads_image:
-            seen = self.fromrgb(image)
+        if x is not None:
+            x = x.to(self.dtype)
+        if self.reads_image and image is not None:
+            seen = self.fromrgb(image.to(self.dtype))
             x = seen if x is None else x + seen
             image = (
-                downsample2d(image, self.resample_filter)
-                if self.architecture == "skip" and image is not None
-                else None
+                downsample2d(image, self.resample_filter) if self.architecture == "skip" else None
             )
         if self.architecture == "resnet":
             side = self.skip(x, gain=math.sqrt(0.5))

@@ -61,8 +61,8 @@ class SynthesisLayer(nn.Module):
         scale = ACTIVATIONS[self.act].gain * gain  # leaky ReLU lets a gain pass before it
         y = modulated_conv2d(
             x,
-            cast(self.weight, x),
-            cast(self.affine(w), x),
+            self.weight,
+            self.affine(w),
             noise=noise,
             up=self.up,
             padding=self.padding,
@@ -88,8 +88,8 @@ class ToImage(nn.Module):
         self.weight_gain = 1.0 / math.sqrt(in_channels)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        styles = cast(self.affine(w) * self.weight_gain, x)
-        y = modulated_conv2d(x, cast(self.weight, x), styles, demodulate=False)
+        styles = self.affine(w) * self.weight_gain
+        y = modulated_conv2d(x, self.weight, styles, demodulate=False)
         return bias_act(y, cast(self.bias, x), clamp=self.clamp)
 
 
@@ -113,6 +113,7 @@ class SynthesisBlock(nn.Module):
         super().__init__()
         self.in_channels, self.resolution = in_channels, resolution
         self.architecture = architecture
+        self.dtype = torch.float32  # of the arithmetic; see set_precision
         self.register_buffer("resample_filter", setup_filter(RESAMPLE_TAPS))
         self.num_conv = 0
         if in_channels == 0:
@@ -140,6 +141,8 @@ class SynthesisBlock(nn.Module):
         rng: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """``ws [N, num_conv + 1, w_dim]``; returns the features and the image so far, if any."""
+        if x is not None:
+            x = x.to(self.dtype)
         if x is None:
             start = self.const[None].expand(ws.shape[0], -1, -1, -1)
             start = start.contiguous(memory_format=torch.channels_last)

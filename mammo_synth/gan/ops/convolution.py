@@ -12,6 +12,7 @@ from .resample import (
     parse_padding,
     upfirdn2d,
     upsample_padding,
+    wants_float32,
 )
 
 Pad4 = tuple[int, int, int, int]
@@ -36,6 +37,20 @@ def conv2d_resample(
     ``padding`` is in pixels of the upsampled image. ``flip_weight`` true correlates (what
     ``torch`` calls convolution), false convolves. Upsampling has gain ``up ** 2``.
     """
+    if wants_float32(x):
+        y = conv2d_resample(
+            x.float(),
+            weight.float(),
+            f,
+            up=up,
+            down=down,
+            padding=padding,
+            groups=groups,
+            flip_weight=flip_weight,
+            flip_filter=flip_filter,
+            bias=None if bias is None else bias.float(),
+        )
+        return y.to(x.dtype)
     pad: Pad4 = parse_padding(padding)
     if up > 1:
         pad = _add(pad, upsample_padding(f, (up, up)))
@@ -121,15 +136,23 @@ def modulated_conv2d(
     broadcastable to the result, added after demodulation. ``gain`` multiplies everything.
 
     Scaling the activations before and after one shared convolution equals scaling the weights,
-    and needs neither per-sample weights nor grouped convolutions.
+    and needs neither per-sample weights nor grouped convolutions. ``weight`` and ``styles`` may be
+    float32 where ``x`` is a 16-bit type: the demodulation is then computed in float32.
     """
+    if demodulate and x.dtype == torch.float16:
+        weight, styles = _within_half(weight, styles)
     y = conv2d_resample(
-        x * styles[:, :, None, None], weight, f, up=up, padding=padding, flip_weight=flip_weight
+        x * _as_type(styles, x)[:, :, None, None],
+        _as_type(weight, x),
+        f,
+        up=up,
+        padding=padding,
+        flip_weight=flip_weight,
     )
     scale: Tensor | float = gain
     if demodulate:
         d = demodulation(weight, styles)
-        scale = (d * gain if gain != 1.0 else d)[:, :, None, None]
+        scale = _as_type(d * gain if gain != 1.0 else d, x)[:, :, None, None]
     if isinstance(scale, float) and scale == 1.0:
         return y if noise is None else y + noise
     if noise is None:
@@ -137,3 +160,20 @@ def modulated_conv2d(
     if isinstance(scale, Tensor):
         return torch.addcmul(noise * gain if gain != 1.0 else noise, y, scale)
     return y * scale + noise * gain
+
+
+def _within_half(weight: Tensor, styles: Tensor) -> tuple[Tensor, Tensor]:
+    # float16 ends at 65504. Demodulation takes back any factor of the weights of one output map
+    # and of the styles of one sample, so both may be brought to a safe size; as the result does
+    # not depend on these factors, they need no gradient (arXiv 2006.06676, appendix D).
+    fan_in = weight[0].numel()
+    tops = weight.detach().abs().amax(dim=[1, 2, 3], keepdim=True).clamp(min=1e-8)
+    return (
+        weight / (tops * fan_in**0.5),
+        styles / styles.detach().abs().amax(dim=1, keepdim=True).clamp(min=1e-8),
+    )
+
+
+def _as_type(value: Tensor, like: Tensor) -> Tensor:
+    # Comparing is far cheaper than converting a tensor to the type it has.
+    return value if value.dtype == like.dtype else value.to(like.dtype)

@@ -7,6 +7,7 @@ inserts zeros or drops samples and filters with the binomial [1, 3, 3, 1].
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -77,6 +78,19 @@ def filter_size(f: Tensor | None) -> tuple[int, int]:
     return int(f.shape[-1]), int(f.shape[0])
 
 
+@lru_cache(maxsize=4)
+def _processor_convolves(dtype: torch.dtype) -> bool:
+    kind = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(dtype)
+    asked = getattr(torch.ops.mkldnn, f"_is_mkldnn_{kind}_supported", None)
+    return kind is None or (asked is not None and bool(asked()))
+
+
+def wants_float32(x: Tensor) -> bool:
+    """Whether a 16-bit ``x`` is on a processor without instructions for its type: convolutions in
+    it would take hundreds of times as long as in float32, rounding the result is as good."""
+    return x.device.type == "cpu" and not _processor_convolves(x.dtype)
+
+
 def upfirdn2d(
     x: Tensor,
     f: Tensor | None,
@@ -96,6 +110,11 @@ def upfirdn2d(
     up_x, up_y = parse_factor(up)
     down_x, down_y = parse_factor(down)
     pad = parse_padding(padding)
+    if wants_float32(x):
+        y = upfirdn2d(
+            x.float(), f, up=up, down=down, padding=pad, flip_filter=flip_filter, gain=gain
+        )
+        return y.to(x.dtype)
     if f is None:
         f = x.new_ones([1, 1], dtype=torch.float32)
     if gain != 1.0:
