@@ -17,6 +17,9 @@ class Progress(Protocol):
     def finish(self) -> None:
         """End the current task, however far it came."""
 
+    def say(self, text: str) -> None:
+        """Show one line that stays: a warning, something found on the way."""
+
 
 class Silent:
     """The default: reports nothing."""
@@ -29,6 +32,9 @@ class Silent:
 
     def finish(self) -> None:
         """Ignore the end."""
+
+    def say(self, text: str) -> None:
+        """Ignore a remark."""
 
 
 SILENT: Progress = Silent()

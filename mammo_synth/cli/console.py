@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -73,18 +72,19 @@ class ConsoleProgress:
         self._bar: RichBar | None = None
         self._task: Any = None
         self._what, self._total, self._done = "", 0, 0
+        self._note = ""
         self._began = self._spoke = 0.0
 
     def start(self, what: str, total: int) -> None:
         """Begin a task of ``total`` steps."""
         self.finish()
-        self._what, self._total, self._done = what, total, 0
+        self._what, self._total, self._done, self._note = what, total, 0, ""
         self._began = self._spoke = time.monotonic()
         if self._console.is_terminal:
             self._bar = RichBar(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                MofNCompleteColumn(),
+                TextColumn("{task.completed:,} of {task.total:,}"),
                 TextColumn("elapsed"),
                 TimeElapsedColumn(),
                 TextColumn("left"),
@@ -97,13 +97,19 @@ class ConsoleProgress:
             self._task = self._bar.add_task(what, total=total, note="")
 
     def advance(self, n: int = 1, note: str = "") -> None:
-        """Report ``n`` finished steps."""
+        """Report ``n`` finished steps; a note stays until the next one."""
         self._done += n
+        self._note = note or self._note
         if self._bar is not None:
-            self._bar.update(self._task, advance=n, note=note)
+            self._bar.update(self._task, advance=n, note=self._note)
         elif time.monotonic() - self._spoke >= PLAIN_INTERVAL_S:
             self._spoke = time.monotonic()
-            self._line(note)
+            self._line()
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar, at once."""
+        console = self._console if self._bar is None else self._bar.console
+        console.print(f"  {text}", markup=False)
 
     def finish(self) -> None:
         """End the task with one line: what it was and how long it took."""
@@ -112,14 +118,26 @@ class ConsoleProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        seconds = time.monotonic() - self._began
-        self._console.print(f"  {self._what}: {self._done} of {self._total}, {seconds:.1f} s")
+        taken = duration(time.monotonic() - self._began)
+        self._console.print(f"  {self._what}: {self._done:,} of {self._total:,}, {taken}")
         self._what = ""
 
-    def _line(self, note: str) -> None:
+    def _line(self) -> None:
         elapsed = time.monotonic() - self._began
         left = elapsed / max(self._done, 1) * (self._total - self._done)
-        self._console.print(
-            f"  {self._what}: {self._done} of {self._total}, {elapsed:.0f} s, "
-            f"about {left:.0f} s left {note}".rstrip()
+        text = (
+            f"  {self._what}: {self._done:,} of {self._total:,}, {duration(elapsed)}, "
+            f"about {duration(left)} left {self._note}"
         )
+        self._console.print(text.rstrip(), markup=False)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``8.2 s``, ``4 min 10 s``, ``3 h 5 min``, ``2 d 4 h``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    total = round(seconds)
+    days, hours, minutes = total // 86400, total // 3600 % 24, total // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {total % 60} s"

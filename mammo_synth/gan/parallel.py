@@ -6,6 +6,7 @@ Small networks gain little from a second thread, but two runs on two cores take 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import queue
@@ -61,7 +62,7 @@ def train_runs(
         return [_run(job, device, progress, clock) for job in jobs]
     context = multiprocessing.get_context("spawn")  # forked threads of torch would hang
     messages: Queue[Any] = context.Queue()
-    total = sum(int(job.settings.kimg * 1000) for job in jobs)
+    total = sum(_images_of(job) for job in jobs)
     progress.start("Training images shown", total)
     with worker_pool(workers, _begin_worker, (messages,)) as pool:
         running = [pool.submit(_run_in_worker, job, device, clock) for job in jobs]
@@ -71,7 +72,10 @@ def train_runs(
                 if future.done():
                     future.result()
             with contextlib.suppress(queue.Empty):
-                progress.advance(*messages.get(timeout=0.2))
+                _pass_on(messages.get(timeout=0.2), progress)
+        with contextlib.suppress(queue.Empty):
+            while True:  # what was sent last is still on its way
+                _pass_on(messages.get(timeout=0.05), progress)
         results = [future.result() for future in running]
     progress.finish()
     return results
@@ -93,26 +97,40 @@ def _run(
     )
 
 
+def _pass_on(message: tuple[int, str, bool], progress: Progress) -> None:
+    count, text, stays = message
+    if stays:
+        progress.say(text)
+    else:
+        progress.advance(count, text)
+
+
 class _Messages:
     """Progress of a worker: sent to the parent about once per hundred images."""
 
-    def __init__(self, messages: Queue[Any]) -> None:
-        self._messages, self._waiting = messages, 0
+    def __init__(self, messages: Queue[Any], name: str, total: int) -> None:
+        self._messages, self._name, self._total = messages, name, total
+        self._waiting = 0
 
     def start(self, what: str, total: int) -> None:
-        """The parent has begun already."""
+        """The parent has begun already; what an earlier process did counts as done."""
+        self._waiting += self._total - total
 
     def advance(self, n: int = 1, note: str = "") -> None:
         """Collect, and send now and then."""
         self._waiting += n
         if self._waiting >= 100:
-            self._messages.put((self._waiting, note))
+            self._messages.put((self._waiting, note, False))
             self._waiting = 0
 
     def finish(self) -> None:
         """Send the rest."""
-        self._messages.put((self._waiting, ""))
+        self._messages.put((self._waiting, "", False))
         self._waiting = 0
+
+    def say(self, text: str) -> None:
+        """Send a remark, with the name of the run: several speak at once."""
+        self._messages.put((0, f"{self._name}: {text}", True))
 
 
 _worker_messages: list[Queue[Any]] = []  # set once, when a worker process begins
@@ -124,4 +142,9 @@ def _begin_worker(messages: Queue[Any]) -> None:
 
 
 def _run_in_worker(job: Job, device: str, clock: Callable[[], float] | None) -> TrainResult:
-    return _run(job, device, _Messages(_worker_messages[0]), clock)
+    messages = _Messages(_worker_messages[0], job.folder.name, _images_of(job))
+    return _run(job, device, messages, clock)
+
+
+def _images_of(job: Job) -> int:
+    return math.ceil(job.settings.kimg * 1000)

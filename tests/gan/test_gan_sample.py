@@ -234,6 +234,8 @@ def test_interrupted_pool_goes_on(trained, tmp_path, monkeypatch, format_name):
 
         def finish(self) -> None: ...
 
+        def say(self, text: str) -> None: ...
+
     with pytest.raises(KeyboardInterrupt):
         draw_pool(generator, range(10), cut, format_name=format_name, batch=4, progress=Stop())
     result = draw_pool(generator, range(10), cut, format_name=format_name, batch=4)

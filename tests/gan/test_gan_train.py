@@ -135,6 +135,8 @@ class _Interrupt:
 
     def finish(self) -> None: ...
 
+    def say(self, text: str) -> None: ...
+
 
 def test_interrupted_run_goes_on_and_may_be_extended(finished, tmp_path):
     folder = tmp_path / "run"
@@ -272,6 +274,8 @@ def test_runs_side_by_side_equal_runs_alone(finished, tmp_path):
             seen.append(n)
 
         def finish(self) -> None: ...
+
+        def say(self, text: str) -> None: ...
 
     first, second = train_runs(jobs, processes=2, progress=Count())
     assert first.sha256 == run(finished).sha256
