@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mammo_synth.errors import BadInput
+from mammo_synth.errors import BadInput, did_you_mean
 from mammo_synth.files import sha256_file
 
 from .checkpoint import GENERATOR_FORMAT, read_tensors
@@ -20,6 +20,7 @@ from .data import to_uint8
 from .latents import latents, parse_seeds
 from .networks import Generator
 from .settings import network_from_json
+from .shipped import SHIPPED, shipped_generator
 from .state import build_generator
 
 __all__ = ["LoadedGenerator", "load_generator", "parse_seeds", "resolve_device", "sample"]
@@ -89,11 +90,20 @@ def resolve_device(name: str) -> torch.device:
 
 
 def generator_path(path: Path) -> Path:
-    """The generator file itself: ``path``, or that of a run folder.
+    """The generator file itself: ``path``, that of a run folder, or that of a shipped generator.
 
     Raises:
-        BadInput: A folder without one.
+        BadInput: A folder without one, or a name that is no file.
     """
+    shipped = shipped_generator(path)
+    if shipped is not None:
+        return shipped
+    if not path.exists() and path.name == str(path) and not path.suffix:
+        raise BadInput(
+            f"'{path}' is neither a file or folder here nor a generator that comes with "
+            "mammo-synth.",
+            hint=did_you_mean(str(path), SHIPPED),
+        )
     if not path.is_dir():
         return path
     inside = path / GENERATOR_NAME
