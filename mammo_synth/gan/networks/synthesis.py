@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +43,13 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("resample_filter", setup_filter(RESAMPLE_TAPS))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
 
+    def draw_noise(
+        self, batch: int, device: torch.device, rng: torch.Generator | None = None
+    ) -> Tensor:
+        """Standard normal ``[batch, 1, r, r]``."""
+        shape = [batch, 1, self.resolution, self.resolution]
+        return torch.randn(shape, generator=rng, device=device)
+
     def forward(
         self,
         x: Tensor,
@@ -50,11 +58,12 @@ class SynthesisLayer(nn.Module):
         noise_mode: str = "random",
         gain: float = 1.0,
         rng: torch.Generator | None = None,
+        drawn: Tensor | None = None,
     ) -> Tensor:
         noise: Tensor | None = None
         if noise_mode == "random":
-            shape = [x.shape[0], 1, self.resolution, self.resolution]
-            drawn = torch.randn(shape, generator=rng, device=x.device)
+            if drawn is None:
+                drawn = self.draw_noise(x.shape[0], x.device, rng)
             noise = cast(drawn * self.noise_strength, x)
         elif noise_mode == "const":
             noise = cast((self.noise_const * self.noise_strength)[None, None], x)
@@ -139,22 +148,25 @@ class SynthesisBlock(nn.Module):
         *,
         noise_mode: str = "random",
         rng: torch.Generator | None = None,
+        drawn: Sequence[Tensor] = (),
     ) -> tuple[Tensor, Tensor | None]:
         """``ws [N, num_conv + 1, w_dim]``; returns the features and the image so far, if any."""
+        first, last = (drawn[0], drawn[-1]) if drawn else (None, None)
         if x is not None:
             x = x.to(self.dtype)
         if x is None:
             start = self.const[None].expand(ws.shape[0], -1, -1, -1)
             start = start.contiguous(memory_format=torch.channels_last)
-            y: Tensor = self.conv1(start, ws[:, 0], noise_mode=noise_mode, rng=rng)
+            y: Tensor = self.conv1(start, ws[:, 0], noise_mode=noise_mode, rng=rng, drawn=last)
         elif self.architecture == "resnet":
             side = self.skip(x, gain=math.sqrt(0.5))
-            y = self.conv0(x, ws[:, 0], noise_mode=noise_mode, rng=rng)
-            y = self.conv1(y, ws[:, 1], noise_mode=noise_mode, rng=rng, gain=math.sqrt(0.5))
+            y = self.conv0(x, ws[:, 0], noise_mode=noise_mode, rng=rng, drawn=first)
+            gain = math.sqrt(0.5)
+            y = self.conv1(y, ws[:, 1], noise_mode=noise_mode, gain=gain, rng=rng, drawn=last)
             y = side + y
         else:
-            y = self.conv0(x, ws[:, 0], noise_mode=noise_mode, rng=rng)
-            y = self.conv1(y, ws[:, 1], noise_mode=noise_mode, rng=rng)
+            y = self.conv0(x, ws[:, 0], noise_mode=noise_mode, rng=rng, drawn=first)
+            y = self.conv1(y, ws[:, 1], noise_mode=noise_mode, rng=rng, drawn=last)
         if image is not None:
             image = upsample2d(image, self.resample_filter)
         if self.has_image:
@@ -198,10 +210,23 @@ class Synthesis(nn.Module):
             self.num_ws += block.num_conv
             before = out
 
+    def draw_noise(
+        self, batch: int, device: torch.device, rng: torch.Generator | None = None
+    ) -> list[Tensor]:
+        """The random noise of all layers in order, as :meth:`forward` would draw it."""
+        layers = [m for m in self.modules() if isinstance(m, SynthesisLayer)]
+        return [layer.draw_noise(batch, device, rng) for layer in layers]
+
     def forward(
-        self, ws: Tensor, *, noise_mode: str = "random", rng: torch.Generator | None = None
+        self,
+        ws: Tensor,
+        *,
+        noise_mode: str = "random",
+        rng: torch.Generator | None = None,
+        drawn: Sequence[Tensor] = (),
     ) -> Tensor:
-        """``noise_mode``: ``random`` (drawn from ``rng``), ``const`` (stored), ``none``."""
+        """``noise_mode``: ``random`` (``drawn`` before, or drawn from ``rng`` now), ``const``
+        (stored), ``none``."""
         if noise_mode not in NOISE_MODES:
             raise ValueError(f"noise mode {noise_mode!r} is not one of {NOISE_MODES}")
         x: Tensor | None = None
@@ -211,7 +236,8 @@ class Synthesis(nn.Module):
             block = getattr(self, f"b{size}")
             # The image layer shares its w with the first layer of the next block.
             part = ws[:, index : index + block.num_conv + 1]
-            x, image = block(x, image, part, noise_mode=noise_mode, rng=rng)
+            noise = drawn[index : index + block.num_conv]
+            x, image = block(x, image, part, noise_mode=noise_mode, rng=rng, drawn=noise)
             index += block.num_conv
         if image is None:
             raise RuntimeError("the synthesis network has no image layer")
