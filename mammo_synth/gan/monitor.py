@@ -1,0 +1,132 @@
+"""What goes wrong while a generator trains, named from the rows, and what to change.
+
+Pure rules: the rows so far (`mammo_synth.gan.rows`) to names and sentences. A finding stays as
+long as its rule holds; it is said when it was not there in the row before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .rows import Row
+
+COLLAPSED = 0.35
+"""Share of the films' variety. In healthy runs of ours it is 0.7 to 1.1 after the first tenth."""
+FELL = 0.6  # share of its own earlier variety to which a generator fell that was never rich
+PATIENT_SNAPSHOTS = 5  # a generator that starts poor may stay so for this many snapshots
+WORSE = 2.0
+"""A measure so many times its best (twice running) is no noise: between neighbouring snapshots it
+moves by a tenth to a third."""
+SURE = 0.95  # mean sign of the discriminator's output for real images, minus that for fake ones
+SURE_ROWS = 8  # rows in a row; the first hundred updates of a healthy run are like that too
+FULL_ROWS = 8  # rows in a row with the augmentations at their greatest strength
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the rules need to know of a run's settings."""
+
+    measure: str | None = None  # name of its column in the rows
+    ada_max: float | None = None  # None: the strength does not adapt
+    films: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong: a short name for the rows, a sentence for people."""
+
+    name: str
+    text: str
+
+
+def findings(rows: Sequence[Row], limits: Limits) -> list[Finding]:
+    """What is wrong at the last of ``rows``."""
+    if not rows:
+        return []
+    texts = {name: rule(rows, limits) for name, rule in _RULES.items()}
+    at = f"At {rows[-1]['kimg']:g} kimg: "
+    return [Finding(name, at + text) for name, text in texts.items() if text]
+
+
+def _snapshots(rows: Sequence[Row], name: str) -> list[Row]:
+    return [row for row in rows if row.get(name) is not None]
+
+
+def _collapse(rows: Sequence[Row], limits: Limits) -> str | None:
+    values = [float(row["variety"]) for row in _snapshots(rows, "variety")]
+    if not values or values[-1] >= COLLAPSED:
+        return None
+    fell = values[-1] < FELL * max(values)
+    if not fell and len(values) <= PATIENT_SNAPSHOTS:
+        return None
+    return (
+        f"the images have collapsed: they differ from one another {values[-1]:.0%} as much as the "
+        "films do. Train into a new folder with a larger --gamma (twice to ten times) or a lower "
+        "--learning-rate (half), and --style-mixing 0.9; best.safetensors holds the best so far."
+    )
+
+
+def _divergence(rows: Sequence[Row], limits: Limits) -> str | None:
+    if limits.measure is None:
+        return None
+    name = limits.measure
+    values = [float(row[name]) for row in _snapshots(rows, name)]
+    if len(values) < 3:
+        return None
+    best = min(values[:-2])
+    floor = next((float(row["floor"]) for row in rows if row.get("floor") is not None), 0.0)
+    # Near the floor a small step is a large ratio.
+    if min(values[-2:]) <= WORSE * best + floor:
+        return None
+    at = next(row["kimg"] for row in _snapshots(rows, name) if row[name] == best)
+    return (
+        f"training diverges: {name} is {values[-1]:.3g} and was {best:.3g} at {at:g} kimg. Stop, "
+        "and use best.safetensors, or train on from it into a new folder (--resume) with a lower "
+        "--learning-rate (half) or a larger --gamma."
+    )
+
+
+def _won(rows: Sequence[Row], limits: Limits) -> str | None:
+    last = rows[-SURE_ROWS:]
+    if len(last) < SURE_ROWS:
+        return None
+    for row in last:
+        if row.get("sign_real") is None or row["sign_real"] - row["sign_fake"] < 2 * SURE:
+            return None
+    # While the strength still rises, it is the remedy.
+    if limits.ada_max is not None and last[-1]["p"] < limits.ada_max and _p_moves(last):
+        return None
+    return (
+        "the discriminator has won: it tells all images from films "
+        f"(signs {last[-1]['sign_real']:.2f} and {last[-1]['sign_fake']:.2f}), and the generator "
+        "learns little from it. Use a larger --gamma, a stronger --augment (film, bgc), more films "
+        "or --mirror."
+    )
+
+
+def _p_moves(rows: Sequence[Row]) -> bool:
+    return bool(rows[-1]["p"] > rows[0]["p"])
+
+
+def _saturated(rows: Sequence[Row], limits: Limits) -> str | None:
+    last = rows[-FULL_ROWS:]
+    if limits.ada_max is None or len(last) < FULL_ROWS:
+        return None
+    if any(row["p"] < limits.ada_max - 1e-6 for row in last):
+        return None
+    return (
+        f"the augmentations are at their greatest strength ({limits.ada_max:g}) since "
+        f"{last[0]['kimg']:g} kimg, and the discriminator still knows the {limits.films:,} films by "
+        "heart: they are too few. Add films, use --mirror, start from another generator with "
+        "--resume FILE and --freeze-d 3, or take best.safetensors. A larger --ada-max would leak "
+        "the augmentations into the images."
+    )
+
+
+_RULES: dict[str, Callable[[Sequence[Row], Limits], str | None]] = {
+    "collapse": _collapse,
+    "divergence": _divergence,
+    "discriminator-won": _won,
+    "augmentation-saturated": _saturated,
+}
