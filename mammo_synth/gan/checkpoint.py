@@ -14,11 +14,14 @@ from torch import Tensor, nn
 from mammo_synth.errors import BadInput
 from mammo_synth.files import atomic_path
 
+from .sampler import Sampler
 from .settings import TrainSettings, to_json
 from .state import TrainState
 
 GENERATOR_FORMAT = "mammo-synth/generator/1"
 CHECKPOINT_FORMAT = "mammo-synth/checkpoint/1"
+NETWORKS_FORMAT = "mammo-synth/networks/1"
+"""Generator, discriminator and average (tensors ``G.``, ``D.``, ``G_ema.``) to start a run from."""
 _MAX_HEADER = 100 * 1024 * 1024
 
 
@@ -145,6 +148,8 @@ def save_checkpoint(path: Path, state: TrainState, settings: TrainSettings) -> N
         tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
     tensors |= _optimizer_tensors("adam_g", state.G, state.adam_g)
     tensors |= _optimizer_tensors("adam_d", state.D, state.adam_d)
+    if state.sampler is not None:
+        tensors |= {f"sampler.{key}": value for key, value in state.sampler.state().items()}
     metadata = {
         "format": CHECKPOINT_FORMAT,
         "settings": json.dumps(to_json(settings), sort_keys=True),
@@ -168,7 +173,8 @@ def checkpoint_settings(file: TensorFile) -> dict[str, Any]:
     return dict(json.loads(file.metadata["settings"]))
 
 
-def _load_module(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
+def load_module(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
+    """Copy the tensors that begin with ``prefix`` into ``module``, which they must fill."""
     # Copying keeps the memory layout of the module's own tensors, which decides the kernels and
     # with them the last bits of every result.
     part = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
@@ -201,11 +207,13 @@ def restore(state: TrainState, file: TensorFile, path: Path) -> None:
     device = state.pl_mean.device
     try:
         with torch.no_grad():
-            _load_module(state.G, tensors, "G.")
-            _load_module(state.D, tensors, "D.")
-            _load_module(state.G_ema, tensors, "G_ema.")
+            load_module(state.G, tensors, "G.")
+            load_module(state.D, tensors, "D.")
+            load_module(state.G_ema, tensors, "G_ema.")
             _load_optimizer("adam_g", state.G, state.adam_g, tensors)
             _load_optimizer("adam_d", state.D, state.adam_d, tensors)
+        if state.sampler is not None:
+            state.sampler.restore({key: tensors[f"sampler.{key}"] for key in Sampler.STATE})
         state.pl_mean = tensors["pl_mean"].to(device)
         state.signs = tensors["signs"].to(device)
         state.seen, state.iteration = int(metadata["seen"]), int(metadata["iteration"])
@@ -221,34 +229,3 @@ def restore(state: TrainState, file: TensorFile, path: Path) -> None:
             f"'{path}' does not fit the settings it names ({error}).",
             hint="It is damaged: train into a new folder.",
         ) from error
-
-
-def start_from(state: TrainState, path: Path, sha256: str) -> None:
-    """Begin ``state`` from the weights of another run: transfer learning.
-
-    ``path`` is a checkpoint (generator's average and discriminator are taken) or a generator file
-    (the generator alone).
-
-    Raises:
-        BadInput: Neither of both, or another architecture.
-    """
-    from .state import digest
-
-    header = read_header(path, "a checkpoint or a generator file")
-    kind = (header.get("__metadata__") or {}).get("format")
-    if kind == CHECKPOINT_FORMAT:
-        tensors, prefix = read_checkpoint(path).tensors, "G_ema."
-    else:
-        tensors, prefix = read_tensors(path, GENERATOR_FORMAT, "a generator file").tensors, ""
-    try:
-        with torch.no_grad():
-            _load_module(state.G, tensors, prefix)
-            _load_module(state.G_ema, tensors, prefix)
-            if prefix:
-                _load_module(state.D, tensors, "D.")
-    except RuntimeError as error:
-        raise BadInput(
-            f"The networks in '{path}' have another architecture than this run.",
-            hint="Use the same preset, size and channel options as the run it comes from.",
-        ) from error
-    state.init, state.init_from = digest(state.G), sha256

@@ -27,14 +27,16 @@ from .checkpoint import (
     read_checkpoint,
     restore,
     save_checkpoint,
-    start_from,
     write_tensors,
 )
 from .data import RealImages, check_images, to_uint8
+from .distributed import ALONE, Team
 from .figures import save_grid
+from .iteration import iterate
 from .latents import latents
-from .settings import TrainSettings, check, first_difference, to_json
-from .state import TrainState, collect, iterate, new_state
+from .settings import CLASSES, TrainSettings, check, first_difference, to_json
+from .state import TrainState, collect, new_state
+from .transfer import start_from
 
 KIND = "generator-run"
 CHECKPOINT, GENERATOR = "checkpoint.safetensors", "generator.safetensors"
@@ -46,7 +48,7 @@ GRID_IMAGES = 36
 class Origin:
     """What the images are, for the header of the generator file."""
 
-    label: str  # cancer or normal
+    label: str  # cancer, normal, or both (a conditional run)
     prepared_manifest: str = ""  # sha256 of the prepared set's manifest
     source: str = ""
     simulated: bool = False
@@ -55,14 +57,14 @@ class Origin:
 
     @classmethod
     def of(cls, prepared: PreparedSet, label: str) -> Origin:
-        """What a prepared set says about its training films of ``label``."""
+        """What a prepared set says about its training films of ``label`` (or both)."""
         return cls(
             label=label,
             prepared_manifest=prepared.manifest.sha256,
             source=prepared.source,
             simulated=prepared.simulated,
             licence=str(prepared.terms.get("licence", "")),
-            patients=prepared.patients("train", LABEL_VALUES[label]),
+            patients=prepared.patients("train", LABEL_VALUES.get(label)),
         )
 
 
@@ -89,8 +91,10 @@ def train_run(
     folder: Path,
     origin: Origin,
     *,
+    labels: NDArray[np.int64] | None = None,
     inputs: tuple[Input, ...] = (),
     device: str = "cpu",
+    team: Team = ALONE,
     resume: bool = True,
     start: Path | None = None,
     progress: Progress = SILENT,
@@ -102,40 +106,51 @@ def train_run(
     device and number of threads the final weights are, bit for bit, those of an uninterrupted run
     on a processor. A finished run of equal settings and inputs is left as it is. ``start``: a
     checkpoint or generator file to begin a new run from. ``clock`` (seconds) fills ``sec_per_kimg``
-    in the rows of stats.jsonl.
+    in the rows of stats.jsonl. ``labels`` (``[N]``): what a conditional run learns. ``team``: the
+    processes that train together; all call this alike, and the first one writes the files.
 
     Raises:
         BadInput: Images, settings or folder do not fit.
         TrainingDiverged: The losses became infinite or not a number.
     """
-    check(settings)
-    check_images(images)
-    if images.shape[1] != settings.network.resolution:
-        raise BadInput(
-            f"The images have {images.shape[1]} px; the settings say "
-            f"{settings.network.resolution}.",
-            hint="Choose the preset for that size, or prepare the films at another --size.",
-        )
+    where = torch.device(device)
     start_sha = sha256_file(start) if start is not None and start.is_file() else None
     said = {**to_json(settings), "origin": asdict(origin), "start": start_sha}
     said = json.loads(canonical_json(said))
-    if is_current(folder, KIND, settings=said, seed=settings.seed, inputs=inputs):
+
+    def finished() -> TrainResult | None:
+        check(settings, team.size)
+        _check_size(images, settings)
+        if not is_current(folder, KIND, settings=said, seed=settings.seed, inputs=inputs):
+            return None
         facts = read_manifest(folder, KIND).facts
         sha = sha256_file(folder / GENERATOR)
         return TrainResult(folder, folder / GENERATOR, sha, float(facts["kimg"]), True)
 
-    state = new_state(settings, torch.device(device))
-    if not _continue(state, settings, folder, said, resume=resume):
-        if start is not None:
-            start_from(state, start, start_sha or "")
-        _begin(state, images, folder)
-    write_json(folder / SETTINGS, said)
-    (folder / "manifest.json").unlink(missing_ok=True)  # it would describe an earlier, shorter run
-    _trim_stats(folder / STATS, state.seen)
-    data = RealImages(images, settings.seed, mirror=settings.mirror, device=device)
-    _loop(state, settings, data, folder, progress, clock)
+    def ready() -> tuple[TrainState, RealImages, bool]:
+        data = RealImages(images, settings, labels=labels, device=device)
+        state = new_state(settings, where)
+        state.sampler = data.sampler
+        goes_on = _continue(state, settings, folder, said, resume=resume)
+        if start is not None and not goes_on:
+            start_from(state, settings.network, start, start_sha or "")
+        return state, data, goes_on
+
+    done = team.together(finished, where)
+    if done is not None:
+        return done
+    state, data, goes_on = team.together(ready, where)
+    if team.leads:
+        if not goes_on:
+            _begin(state, images, folder)
+        write_json(folder / SETTINGS, said)
+        (folder / "manifest.json").unlink(missing_ok=True)  # of an earlier, shorter run
+        _trim_stats(folder / STATS, state.seen)
+    _loop(state, settings, data, folder, team, progress, clock)
 
     path = folder / GENERATOR
+    if not team.leads:
+        return TrainResult(folder, path, "", state.seen / 1000, False)
     metadata = generator_metadata(state, settings, origin)
     write_tensors(path, dict(state.G_ema.state_dict()), metadata)
     sha = sha256_file(path)
@@ -145,7 +160,8 @@ def train_run(
         "images": len(images),
         "init": state.init,
         "p": state.p,
-        "device": torch.device(device).type,
+        "device": where.type,
+        "processes": team.size,
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),
     }
@@ -153,10 +169,21 @@ def train_run(
     return TrainResult(folder, path, sha, state.seen / 1000, False)
 
 
+def _check_size(images: NDArray[np.uint8], settings: TrainSettings) -> None:
+    check_images(images)
+    if images.shape[1] != settings.network.resolution:
+        raise BadInput(
+            f"The images have {images.shape[1]} px; the settings say "
+            f"{settings.network.resolution}.",
+            hint="Choose the preset for that size, or prepare the films at another --size.",
+        )
+
+
 def generator_metadata(
     state: TrainState, settings: TrainSettings, origin: Origin
 ) -> dict[str, str]:
     """The header of a generator file: strings, of which some hold JSON."""
+    classes = {"classes": canonical_json(list(CLASSES))} if settings.conditional else {}
     return {
         "format": GENERATOR_FORMAT,
         "package_version": __version__,
@@ -172,6 +199,7 @@ def generator_metadata(
         "patients": canonical_json(list(origin.patients)),
         "init": state.init,
         "init_from": state.init_from or "",
+        **classes,
     }
 
 
@@ -229,6 +257,7 @@ def _loop(
     settings: TrainSettings,
     data: RealImages,
     folder: Path,
+    team: Team,
     progress: Progress,
     clock: Callable[[], float] | None,
 ) -> None:
@@ -239,25 +268,28 @@ def _loop(
     began, since = clock() if clock else 0.0, state.seen
     while state.seen < total:
         before = state.seen
-        iterate(state, settings, data)
+        iterate(state, settings, data, team)
         progress.advance(min(state.seen, total) - before)
         at_end = state.seen >= total
         at_snapshot = at_end or state.seen // snapshot != before // snapshot
         if at_snapshot or state.seen // tick != before // tick:
             now = clock() if clock else 0.0
-            row = _row(state, (now - began) / (state.seen - since) * 1000 if clock else None)
+            seconds = (now - began) / (state.seen - since) * 1000 if clock else None
+            row = _row(state, collect(state, team), seconds)
             began, since = now, state.seen
-            _append(folder / STATS, row)
+            if team.leads:
+                _append(folder / STATS, row)
             progress.advance(0, f"p {state.p:.2f}")
-        if at_snapshot:
+        if at_snapshot and team.leads:
             # The grid first: a checkpoint always stands beside its images.
             save_samples(state, folder)
             save_checkpoint(folder / CHECKPOINT, state, settings)
     progress.finish()
 
 
-def _row(state: TrainState, seconds: float | None) -> dict[str, float | None]:
-    means = collect(state)
+def _row(
+    state: TrainState, means: dict[str, float], seconds: float | None
+) -> dict[str, float | None]:
     bad = sorted(name for name, value in means.items() if not math.isfinite(value))
     if bad:
         raise TrainingDiverged(
@@ -296,6 +328,10 @@ def save_samples(state: TrainState, folder: Path) -> None:
     """A grid of the running average's images for seeds 0 to 35, without truncation."""
     device = state.pl_mean.device
     z = latents(range(GRID_IMAGES), state.G_ema.z_dim).to(device)
+    # A conditional generator shows a row of each label in turn.
+    place = torch.arange(GRID_IMAGES, device=device) // 6 % max(state.G_ema.c_dim, 1)
+    c = torch.nn.functional.one_hot(place, max(state.G_ema.c_dim, 1)).to(torch.float32)
+    parts = zip(z.split(12), c.split(12), strict=True)
     with torch.no_grad():
-        images = [to_uint8(state.G_ema(part, noise_mode="const")) for part in z.split(12)]
+        images = [to_uint8(state.G_ema(part, label, noise_mode="const")) for part, label in parts]
     save_grid(folder / f"samples-{state.seen // 1000:06d}.png", np.concatenate(images))

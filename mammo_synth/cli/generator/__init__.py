@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from .importing import import_command
 from .info import info
 from .sample import sample
 from .train import train
@@ -17,6 +18,11 @@ app.command(
     epilog="Example: mammo-synth generator train prepared --label cancer --out runs/cancer "
     "--preset demo"
 )(train)
+app.command(
+    "import",
+    epilog="Example: mammo-synth generator import cancer_generator.pkl --ema-only --label cancer "
+    "--out cancer.safetensors",
+)(import_command)
 app.command(epilog="Example: mammo-synth generator info runs/cancer/generator.safetensors")(info)
 app.command(
     epilog="Example: mammo-synth generator sample runs/cancer --seeds 0-9999 --out pool-cancer "

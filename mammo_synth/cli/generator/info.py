@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,21 +11,29 @@ from mammo_synth.cli import console
 
 from .options import AsJson
 
+_GROUPS = ("network", "training", "imported")
+
 
 def info(
-    file: Annotated[Path, typer.Argument(help="Generator file, or the run folder it is in.")],
+    file: Annotated[
+        Path, typer.Argument(help="Generator file, the run folder it is in, or imported networks.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Show what a generator file says about itself: label, size, training, films, licence."""
+    """Show what a file of networks says about itself: label, size, training, films, licence."""
+    from mammo_synth.gan.importing import is_networks_file, networks_facts
     from mammo_synth.gan.sample import load_generator
 
-    facts = load_generator(file).describe()
+    facts = networks_facts(file) if is_networks_file(file) else load_generator(file).describe()
     if as_json:
         console.print_json(facts)
         return
-    rows = [[k, v] for k, v in facts.items() if not isinstance(v, dict)]
-    rows += [[f"network {k}", v] for k, v in facts["network"].items()]
-    rows += [[f"training {k}", v] for k, v in facts["training"].items() if k != "network"]
+    rows = [[k, v] for k, v in facts.items() if k not in _GROUPS]
+    rows += [row for group in _GROUPS for row in _rows(group, facts.get(group, {}))]
     width = max(len(str(name)) for name, _ in rows)
     for name, value in rows:  # not a table: digests must not be cut to the terminal's width
         console.out().print(f"{name:<{width}}  {value}", markup=False)
+
+
+def _rows(group: str, facts: dict[str, Any]) -> list[list[Any]]:
+    return [[f"{group} {k}", v] for k, v in facts.items() if k != "network"]

@@ -50,8 +50,8 @@ def train(
     resume: Annotated[
         str,
         typer.Option(
-            help="auto goes on where the run folder stopped; a run folder, checkpoint or generator "
-            "file starts a new run from its weights."
+            help="auto goes on where the run folder stopped; a run folder, checkpoint, generator "
+            "file or imported networks start a new run from their weights and architecture."
         ),
     ] = "auto",
     device: Device = "auto",
@@ -77,11 +77,18 @@ def train(
     from mammo_synth.gan import settings as gan_settings
     from mammo_synth.gan.sample import generator_path, resolve_device
     from mammo_synth.gan.train import CHECKPOINT, Origin, train_run
+    from mammo_synth.gan.transfer import adopt, check_fits
     from mammo_synth.manifest import relative_input
 
     number = _label(label)
     films = PreparedSet.open(prepared)
     settings = gan_settings.preset(preset, films.size)
+    start = None
+    if resume != "auto":
+        # Of a run folder take the checkpoint: it has the discriminator as well.
+        inside = Path(resume) / CHECKPOINT
+        start = inside if inside.is_file() else generator_path(Path(resume))
+        settings = dataclasses.replace(settings, network=adopt(settings.network, start))
     settings = _override(
         settings,
         {
@@ -98,16 +105,8 @@ def train(
     )
     where = resolve_device(device)
     settings = gan_settings.check(gan_settings.resolve_precision(settings, where.type))
-    start = None
-    if resume != "auto":
-        # Of a run folder take the checkpoint: it has the discriminator as well.
-        inside = Path(resume) / CHECKPOINT
-        start = inside if inside.is_file() else generator_path(Path(resume))
-    if start is not None and not start.is_file():
-        raise BadInput(
-            f"There is no file '{start}' to start from.",
-            hint="Leave --resume at auto, or give a checkpoint or generator file.",
-        )
+    if start is not None:
+        check_fits(settings.network, start)
     images, _ = films.images("train", number)
     plan = {
         "out": str(out),
