@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from mammo_synth.errors import NoSpace
 
 TEMPORARY_PREFIX = ".writing-"
 """Files that begin so are unfinished writes of a killed process: never part of a folder."""
+
+_UMASK_LOCK = threading.Lock()  # the umask can only be read by setting it, for all threads
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -61,8 +64,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
         # mkstemp files are private (0600); the result gets what the user's umask allows.
-        umask = os.umask(0)
-        os.umask(umask)
+        with _UMASK_LOCK:
+            umask = os.umask(0)
+            os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except BaseException as error:

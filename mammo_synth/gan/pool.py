@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
+import torch
 
 from mammo_synth.configurations import LABEL_VALUES
 from mammo_synth.errors import BadInput, did_you_mean
-from mammo_synth.files import atomic_path, write_bytes, write_json
+from mammo_synth.files import write_json
 from mammo_synth.manifest import Input, is_current, read_manifest, relative_input, write_manifest
-from mammo_synth.png import encode_png
 from mammo_synth.progress import SILENT, Progress
 
+from .drawing import cores
+from .pool_files import (
+    aside,
+    clear_aside,
+    finished_seeds,
+    remove_leftovers,
+    seeds_aside,
+    store,
+    write_shard,
+    write_zip,
+)
 from .sample import LoadedGenerator, sample
 
 KIND = "pool"
 FORMATS = ("png", "parquet", "zip")
-ABOUT, ZIP_NAME = "pool.json", "images.zip"
+ABOUT = "pool.json"
 SHARD_ROWS = 1000
-
-SCHEMA = pa.schema(
-    [
-        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        ("seed", pa.int64()),
-        ("label", pa.int8()),
-        ("generator", pa.string()),
-        ("truncation", pa.float64()),
-    ]
-)
+ENCODERS = 8
+"""Most threads that encode PNG beside an accelerator; where the processor draws there is one."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,6 @@ class PoolResult:
     folder: Path
     images: int
     drawn: int
-
-
-def image_name(seed: int) -> str:
-    """``seed00042.png``, the naming of published StyleGAN tools."""
-    return f"seed{seed:05d}.png"
 
 
 def format_seeds(seeds: Iterable[int]) -> str:
@@ -72,59 +66,131 @@ def draw_pool(
     folder: Path,
     *,
     truncation: float = 1.0,
+    truncation_cutoff: int | None = None,
+    noise: str = "const",
+    label: str | None = None,
     format_name: str = "parquet",
     batch: int = 16,
+    workers: int | None = None,
+    devices: Sequence[torch.device] = (),
     progress: Progress = SILENT,
+    clock: Callable[[], float] | None = None,
 ) -> PoolResult:
     """Draw the images of ``seeds`` into ``folder``; seeds that are there already are kept.
 
-    Every file is written whole or not at all, so an interrupted call is simply repeated.
+    Every file is written whole or not at all and images wait in a hidden folder for their shard or
+    archive, so a call that was interrupted or killed is simply repeated. Memory is bounded by
+    ``batch`` images and one shard, whatever the number of seeds. Arguments not named here are
+    those of :func:`~mammo_synth.gan.sample.sample`.
+
+    Args:
+        format_name: ``png`` (a file per seed), ``parquet`` or ``zip``.
+        progress: Receives one step per image.
+        clock: Seconds, for the images/s in the progress; ``None``: not shown.
 
     Raises:
         BadInput: The folder holds something else: another generator's pool, another truncation,
-            another format, or other files.
+            another format, or other files; or as ``sample``.
     """
     if format_name not in FORMATS:
         raise BadInput(
             f"There is no format '{format_name}'.", hint=did_you_mean(format_name, FORMATS)
         )
-    about = {
+    draw = partial(
+        sample,
+        generator,
+        truncation=truncation,
+        truncation_cutoff=truncation_cutoff,
+        noise=noise,
+        label=label,
+        batch=batch,
+        workers=workers,
+        devices=devices,
+    )
+    draw([])  # checks the numbers
+    about: dict[str, Any] = {
         "format": "mammo-synth/pool/1",
         "as": format_name,
         "generator": generator.sha256,
-        "label": generator.label,
+        "label": label or generator.label,
         "resolution": generator.resolution,
         "truncation": truncation,
-        "noise": "const",
+        "noise": noise,
         "simulated": generator.simulated,
         "source": generator.source,
+        # What is not usual is said; older pools do not have these keys.
+        **({} if truncation_cutoff is None else {"truncation_cutoff": truncation_cutoff}),
+        **({} if generator.precision == "fp32" else {"precision": generator.precision}),
     }
-    images = sample(generator, [], truncation=truncation, batch=batch)  # checks the numbers
     _claim(folder, about)
-    present = _present(folder, format_name)
-    if format_name == "zip" and not set(seeds) <= present:
-        present = set()  # one archive is written as a whole
+    remove_leftovers(folder)
+    present = finished_seeds(folder, format_name)
     missing = [seed for seed in seeds if seed not in present]
+    drawn = 0
     if missing:
         progress.start("Images drawn", len(missing))
-        images = sample(generator, missing, truncation=truncation, batch=batch)
-        _write(folder, format_name, _counted(images, progress), generator, truncation)
+        row = {
+            "label": LABEL_VALUES.get(label or generator.label),
+            "generator": generator.sha256,
+            "truncation": truncation,
+        }
+        encoders = 1 if generator.device.type == "cpu" else min(ENCODERS, cores())
+        write = partial(store, encoders=encoders, waiting=batch)
+        counted = _Counted(progress, clock)
+        step = SHARD_ROWS if format_name == "parquet" else len(missing)
+        for first in range(0, len(missing), step):
+            part = missing[first : first + step]
+            drawn += _fill(folder, format_name, part, lambda s, at: write(draw(s), at), counted)
+            if format_name == "parquet":
+                write_shard(folder, part, row)
+            elif format_name == "zip":
+                write_zip(folder, part)
+            clear_aside(folder, part)
         progress.finish()
+    clear_aside(folder, present)  # of a process killed between a shard and its clearing
     everything = set(seeds) | present
     settings = {**about, "seeds": format_seeds(everything)}
     inputs = (_input(generator, folder),)
     if missing or not is_current(folder, KIND, settings=settings, inputs=inputs):
         facts = {"images": len(everything), "terms": generator.metadata.get("licence", "")}
         write_manifest(folder, KIND, settings=settings, inputs=inputs, facts=facts)
-    return PoolResult(folder, len(everything), len(missing))
+    return PoolResult(folder, len(everything), drawn)
 
 
-def _counted(
-    images: Iterator[tuple[int, NDArray[np.uint8]]], progress: Progress
-) -> Iterator[tuple[int, bytes]]:
-    for seed, image in images:
-        yield seed, encode_png(image)
-        progress.advance()
+def _fill(
+    folder: Path,
+    format_name: str,
+    seeds: Sequence[int],
+    write: Callable[[Sequence[int], Path], Iterable[int]],
+    counted: _Counted,
+) -> int:
+    """Draw those of ``seeds`` that do not wait aside already; return how many."""
+    single = format_name == "png"
+    waiting = set() if single else seeds_aside(folder)
+    wanted = [seed for seed in seeds if seed not in waiting]
+    counted.there_already(len(seeds) - len(wanted))
+    for _ in write(wanted, folder if single else aside(folder)):
+        counted.one_more()
+    return len(wanted)
+
+
+class _Counted:
+    """Reports images, and how many of them a second were drawn in this call."""
+
+    def __init__(self, progress: Progress, clock: Callable[[], float] | None) -> None:
+        self._progress, self._clock = progress, clock
+        self._began, self._drawn = clock() if clock else 0.0, 0
+
+    def there_already(self, count: int) -> None:
+        self._progress.advance(count)
+
+    def one_more(self) -> None:
+        self._drawn += 1
+        note = ""
+        if self._clock is not None:
+            rate = self._drawn / max(self._clock() - self._began, 1e-9)
+            note = f"{rate:.3g} images/s"
+        self._progress.advance(1, note)
 
 
 def _input(generator: LoadedGenerator, folder: Path) -> Input:
@@ -149,11 +215,11 @@ def _claim(folder: Path, about: dict[str, Any]) -> None:
                 f"'{path}' is not valid JSON; it was changed by hand.",
                 hint="Choose another --out.",
             ) from error
-        for key, value in about.items():
-            if before.get(key) != value:
+        for key in {**about, **before}:
+            if before.get(key) != about.get(key):
                 raise BadInput(
-                    f"'{folder}' holds a pool with {key} {before.get(key)!r}; {value!r} was "
-                    "expected.",
+                    f"'{folder}' holds a pool with {key} {before.get(key)!r}; {about.get(key)!r} "
+                    "was expected.",
                     hint="Choose another --out: one pool has one generator, truncation and format.",
                 )
         return
@@ -171,69 +237,3 @@ def _claim(folder: Path, about: dict[str, Any]) -> None:
             hint="Choose another --out.",
         )
     write_json(path, about)
-
-
-def _present(folder: Path, format_name: str) -> set[int]:
-    if format_name == "png":
-        names = [p.stem for p in folder.glob("seed*.png")]
-        return {int(name[4:]) for name in names if name[4:].isdigit()}
-    if format_name == "zip":
-        path = folder / ZIP_NAME
-        if not path.is_file():
-            return set()
-        with zipfile.ZipFile(path) as archive:
-            return {int(name[4:-4]) for name in archive.namelist()}
-    found: set[int] = set()
-    for shard in sorted(folder.glob("pool-*.parquet")):
-        found.update(pq.read_table(shard, columns=["seed"])["seed"].to_pylist())
-    return found
-
-
-def _write(
-    folder: Path,
-    format_name: str,
-    images: Iterator[tuple[int, bytes]],
-    generator: LoadedGenerator,
-    truncation: float,
-) -> None:
-    if format_name == "png":
-        for seed, data in images:
-            write_bytes(folder / image_name(seed), data)
-    elif format_name == "zip":
-        # PNG is compressed already; a fixed time makes equal images give equal archives.
-        with (
-            atomic_path(folder / ZIP_NAME) as temporary,
-            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
-        ):
-            for seed, data in images:
-                archive.writestr(zipfile.ZipInfo(image_name(seed)), data)
-    else:
-        _write_shards(folder, images, generator, truncation)
-
-
-def _write_shards(
-    folder: Path, images: Iterator[tuple[int, bytes]], generator: LoadedGenerator, truncation: float
-) -> None:
-    number = len(list(folder.glob("pool-*.parquet")))
-    rows: list[dict[str, Any]] = []
-
-    def flush() -> None:
-        table = pa.Table.from_pylist(rows, schema=SCHEMA)
-        with atomic_path(folder / f"pool-{number:05d}.parquet") as temporary:
-            pq.write_table(table, temporary, compression="none")  # PNG bytes do not shrink
-
-    for seed, data in images:
-        rows.append(
-            {
-                "image": {"bytes": data, "path": image_name(seed)},
-                "seed": seed,
-                "label": LABEL_VALUES.get(generator.label),
-                "generator": generator.sha256,
-                "truncation": truncation,
-            }
-        )
-        if len(rows) == SHARD_ROWS:
-            flush()
-            number, rows = number + 1, []
-    if rows:
-        flush()

@@ -9,37 +9,62 @@ import typer
 
 from mammo_synth.cli import console
 
-from .options import AsJson, Device
+from .options import AsJson, ClassName, Cutoff, Precision, Truncation, Workers
 
 
 def sample(
-    file: Annotated[Path, typer.Argument(help="Generator file, or the run folder it is in.")],
+    file: Annotated[
+        Path, typer.Argument(help="Generator file, its run folder, or phantom-cancer / -normal.")
+    ],
     seeds: Annotated[str, typer.Option(help="Seeds: a range or list, like 0-9999 or 1,5,7-9.")],
     out: Annotated[Path, typer.Option(help="Folder of the images; seeds already there are kept.")],
-    trunc: Annotated[
-        float, typer.Option(help="Truncation psi: 1 none, towards 0 the mean image.")
-    ] = 1.0,
+    trunc: Truncation = 1.0,
+    trunc_cutoff: Cutoff = None,
+    noise: Annotated[
+        str,
+        typer.Option(help="const (stored maps), none, or random (maps drawn from each seed)."),
+    ] = "const",
+    class_name: ClassName = None,
     format_name: Annotated[
         str, typer.Option("--format", help="png (one file per seed), parquet (a pool) or zip.")
     ] = "png",
-    batch: Annotated[int, typer.Option(min=1, help="Images drawn at once.")] = 16,
-    device: Device = "auto",
+    precision: Precision = "fp32",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, or several: cuda:0,cuda:1.")
+    ] = "auto",
+    workers: Workers = None,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Images that may wait for their file; changes no image.")
+    ] = 16,
     as_json: AsJson = False,
 ) -> None:
-    """Draw the images of seeds from a generator. A seed gives the same image every time."""
+    """Draw the images of seeds from a generator. A seed gives the same image every time.
+
+    The image does not depend on --batch, --workers or the other seeds. Interrupt it at any time:
+    the same command goes on.
+    """
+    import time
+
     from mammo_synth.gan.pool import draw_pool
-    from mammo_synth.gan.sample import load_generator, parse_seeds, resolve_device
+    from mammo_synth.gan.sample import load_generator, parse_seeds, resolve_devices
 
     wanted = parse_seeds(seeds)
-    generator = load_generator(file, resolve_device(device))
+    devices = resolve_devices(device)
+    generator = load_generator(file, devices[0], precision)
     result = draw_pool(
         generator,
         wanted,
         out,
         truncation=trunc,
+        truncation_cutoff=trunc_cutoff,
+        noise=noise,
+        label=class_name,
         format_name=format_name,
         batch=batch,
+        workers=workers,
+        devices=devices,
         progress=console.ConsoleProgress(),
+        clock=time.monotonic,
     )
     if as_json:
         console.print_json(
@@ -49,7 +74,11 @@ def sample(
                 "images": result.images,
                 "drawn": result.drawn,
                 "generator": generator.sha256,
+                "label": class_name or generator.label,
                 "truncation": trunc,
+                "truncation_cutoff": trunc_cutoff,
+                "noise": noise,
+                "precision": precision,
             }
         )
         return
