@@ -137,8 +137,10 @@ def _optimizer_tensors(name: str, module: nn.Module, optimizer: torch.optim.Adam
     return found
 
 
-def save_checkpoint(path: Path, state: TrainState, settings: TrainSettings) -> None:
-    """Everything that resuming needs."""
+def save_checkpoint(
+    path: Path, state: TrainState, settings: TrainSettings, watch: str = ""
+) -> None:
+    """Everything that resuming needs; ``watch``: what stands beside the training remembers."""
     tensors: dict[str, Tensor] = {
         "pl_mean": state.pl_mean,
         "signs": state.signs,
@@ -159,6 +161,7 @@ def save_checkpoint(path: Path, state: TrainState, settings: TrainSettings) -> N
         "init": state.init,
         "init_from": state.init_from or "",
         "device": state.pl_mean.device.type,
+        "watch": watch,
     }
     write_tensors(path, tensors, metadata)
 

@@ -1,4 +1,4 @@
-"""Real images for training: an endless, deterministic, stateless shuffle."""
+"""Real images for training, as batches on the device."""
 
 from __future__ import annotations
 
@@ -9,59 +9,98 @@ from torch import Tensor
 
 from mammo_synth.errors import BadInput
 
+from .distributed import WHOLE, Share
+from .sampler import Sampler, choose_subset
+from .settings import CLASSES, TrainSettings
+
 MIN_IMAGES = 2
 
 
-class Sampler:
-    """The k-th image shown in training, for any k: every epoch is one permutation of all images,
-    decided by seed and epoch alone. So resuming needs nothing but the position.
-
-    With ``mirror`` every image also stands there mirrored left to right (indices N to 2N-1).
-    """
-
-    def __init__(self, count: int, seed: int, *, mirror: bool = False) -> None:
-        self.count = count * 2 if mirror else count
-        self.seed = seed
-        self._epoch = -1
-        self._order: NDArray[np.int64] = np.empty(0, np.int64)
-
-    def index(self, position: int) -> int:
-        """Index of the image shown at ``position``."""
-        epoch, place = divmod(position, self.count)
-        if epoch != self._epoch:
-            rng = np.random.default_rng([self.seed, epoch])
-            self._order, self._epoch = rng.permutation(self.count), epoch
-        return int(self._order[place])
-
-    def indices(self, position: int, count: int) -> NDArray[np.int64]:
-        """Indices of ``count`` images from ``position`` on."""
-        return np.array([self.index(position + k) for k in range(count)], np.int64)
-
-
 class RealImages:
-    """Batches of real images as float32 ``[N, 1, R, R]`` in [-1, 1]."""
+    """Batches of real images as float32 ``[N, 1, R, R]`` in [-1, 1], in the sampler's order.
+
+    ``images``: uint8 ``[N, R, R]``, in memory or mapped from a file. ``labels`` (``[N]``, values
+    0 and 1) make a conditional set. Of the settings count ``seed``, ``mirror`` (every image also
+    stands there mirrored left to right), ``subset`` and ``conditional``.
+    """
 
     def __init__(
         self,
         images: NDArray[np.uint8],
-        seed: int,
+        settings: TrainSettings,
         *,
-        mirror: bool = False,
+        labels: NDArray[np.int64] | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         check_images(images)
-        self._images = images
-        self._sampler = Sampler(len(images), seed, mirror=mirror)
-        self._device = torch.device(device)
+        self._images, self._device = images, torch.device(device)
+        self._chosen = np.arange(len(images))
+        if settings.subset is not None:
+            if settings.subset > len(images):
+                raise BadInput(
+                    f"A subset of {settings.subset} films was asked for; there are {len(images)}.",
+                    hint=f"Use --subset {len(images)} or less, or leave it out.",
+                )
+            self._chosen = choose_subset(len(images), settings.subset, settings.seed)
+        shown = len(self._chosen) * (2 if settings.mirror else 1)
+        self.sampler = Sampler(shown, settings.seed)
+        self._onehot: Tensor | None = None
+        if settings.conditional:
+            here = check_labels(labels, len(images))[self._chosen]
+            onehot = torch.eye(len(CLASSES))[torch.from_numpy(here)]
+            self._onehot = onehot.to(self._device)
 
-    def batch(self, position: int, count: int) -> Tensor:
-        """The ``count`` images shown from ``position`` on."""
-        chosen = self._sampler.indices(position, count)
-        picked = self._images[chosen % len(self._images)]
-        mirrored = chosen >= len(self._images)
+    def next(self, count: int, share: Share = WHOLE) -> tuple[Tensor, Tensor | None]:
+        """The share's images of the next ``count`` shown, and their labels ``[N, classes]``."""
+        return self.at(self.sampler.take(count)[share.index :: share.parts])
+
+    def at(self, shown: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
+        """Images and labels by the sampler's indices."""
+        place = shown % len(self._chosen)
+        picked = self._images[self._chosen[place]]
+        mirrored = shown >= len(self._chosen)
         picked[mirrored] = picked[mirrored, :, ::-1]
-        pixels = torch.from_numpy(picked)[:, None].to(self._device)
-        return pixels.to(torch.float32) / 127.5 - 1.0
+        pixels = self._to_device(torch.from_numpy(picked)[:, None])
+        labels = None
+        if self._onehot is not None:
+            labels = self._onehot[self._to_device(torch.from_numpy(place))]
+        return pixels.to(torch.float32) / 127.5 - 1.0, labels
+
+    def draw_labels(self, count: int, rng: torch.Generator) -> Tensor | None:
+        """Labels ``[count, classes]`` for fake images: those of random real images, so that both
+        kinds are as frequent among the fakes as among the films. ``None``: not conditional."""
+        if self._onehot is None:
+            return None
+        which = torch.randint(len(self._onehot), [count], generator=rng, device=self._device)
+        return self._onehot[which]
+
+    def _to_device(self, values: Tensor) -> Tensor:
+        if self._device.type == "cpu":
+            return values
+        return values.pin_memory().to(self._device, non_blocking=True)
+
+
+def check_labels(labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
+    """``labels`` of ``count`` images of a conditional run.
+
+    Raises:
+        BadInput: There are none, one is unknown, or a class has no film.
+    """
+    hint = "Prepare films of both labels, or train without --conditional, one run for each label."
+    if labels is None or len(labels) != count:
+        raise BadInput(
+            f"A conditional run needs the labels of its {count} films; "
+            f"{0 if labels is None else len(labels)} were given.",
+            hint=hint,
+        )
+    for value, name in enumerate(CLASSES):
+        if not (labels == value).any():
+            raise BadInput(
+                f"A conditional run needs films of both labels; none is {name}.", hint=hint
+            )
+    if not np.isin(labels, range(len(CLASSES))).all():
+        raise BadInput(f"The labels are not all one of 0 to {len(CLASSES) - 1}.", hint=hint)
+    return labels
 
 
 def check_images(images: NDArray[np.uint8]) -> None:

@@ -1,4 +1,4 @@
-"""What a training run carries from one iteration to the next, and one iteration."""
+"""What a training run carries from one iteration to the next."""
 
 from __future__ import annotations
 
@@ -6,37 +6,38 @@ import hashlib
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from .augment import PIPELINES, augment
-from .data import RealImages
-from .loss import (
-    Part,
-    discriminator_loss,
-    generator_loss,
-    path_length_penalty,
-    r1_penalty,
-)
-from .networks import Discriminator, Generator
+from .distributed import ALONE, Team
+from .loss import Critic, Images
+from .networks import Discriminator, Generator, set_precision
+from .sampler import Sampler
 from .settings import NetworkSettings, TrainSettings
 
 
 @dataclass
 class TrainState:
-    """Networks, optimizers and counters of one run. Mutable: an iteration changes it."""
+    """Networks, optimizers and counters of one run. Mutable: an iteration changes it.
+
+    ``synthesis`` and ``critic`` are the networks as the main phases call them: themselves, or what
+    ``torch.compile`` made of them. (A second derivative, which the regularisers need, does not go
+    through it.)
+    """
 
     G: Generator
     D: Discriminator
     G_ema: Generator
     adam_g: torch.optim.Adam
     adam_d: torch.optim.Adam
+    synthesis: Images
+    critic: Critic
     rng: torch.Generator
     pl_mean: Tensor
     signs: Tensor  # [2]: sum of sign(D(real)) and number of them since p last changed
     p: float
+    sampler: Sampler | None = None  # of the real images; set when they are known
     seen: int = 0  # real images shown
     iteration: int = 0
     init: str = ""  # digest of the generator's first weights
@@ -86,6 +87,13 @@ def lazy_adam(
     )
 
 
+def trainable(D: Discriminator, frozen: int) -> list[nn.Parameter]:
+    """The parameters of ``D`` that learn: all but those of its ``frozen`` highest resolutions, at
+    the image's side (arXiv 2002.10964)."""
+    still = [f"b{size}." for size in D.resolutions[:frozen]]
+    return [p for name, p in D.named_parameters() if not name.startswith(tuple(still))]
+
+
 def digest(module: nn.Module) -> str:
     """Hex sha256 of a module's state, names and values."""
     h = hashlib.sha256()
@@ -108,24 +116,26 @@ def new_state(settings: TrainSettings, device: torch.device) -> TrainState:
     rng.manual_seed(settings.seed)
     g_interval = settings.g_reg_interval if settings.pl_weight > 0 else None
     d_interval = settings.d_reg_interval if settings.gamma > 0 else None
+    for network in (G, D):
+        set_precision(network, settings.precision, settings.low_precision_resolutions)
+    synthesis, critic = G.synthesis, D
+    if settings.compile:
+        synthesis, critic = torch.compile(synthesis), torch.compile(critic)
+    d_rate = settings.d_learning_rate or settings.learning_rate
     return TrainState(
         G=G,
         D=D,
         G_ema=G_ema,
         adam_g=lazy_adam(G.parameters(), settings.learning_rate, g_interval),
-        adam_d=lazy_adam(D.parameters(), settings.learning_rate, d_interval),
+        adam_d=lazy_adam(trainable(D, settings.freeze_d), d_rate, d_interval),
+        synthesis=synthesis,
+        critic=critic,
         rng=rng,
         pl_mean=torch.zeros([], device=device),
         signs=torch.zeros([2], device=device),
-        p=settings.ada_start,
+        p=settings.ada_start if settings.augment_p is None else settings.augment_p,
         init=digest(G),
     )
-
-
-def _minimise(part: Part, weight: float, optimizer: torch.optim.Adam) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    (part.value * weight if weight != 1.0 else part.value).backward()
-    optimizer.step()
 
 
 def update_average(average: Generator, G: Generator, beta: float) -> None:
@@ -153,73 +163,21 @@ def adapted_p(settings: TrainSettings, p: float, mean_sign: float) -> float:
     return min(max(p + direction * step, 0.0), settings.ada_max)
 
 
-def iterate(state: TrainState, settings: TrainSettings, data: RealImages) -> None:
-    """One iteration: generator, its regularisation, discriminator, its regularisation, average."""
-    s, batch, device = settings, settings.batch, state.pl_mean.device
-    pipeline = PIPELINES[s.augment]
-    mixing, rng = s.style_mixing, state.rng
-    change = partial(augment, settings=pipeline, p=state.p, rng=rng)
-
-    def latents(count: int) -> Tensor:
-        return torch.randn([count, s.network.z_dim], generator=rng, device=device)
-
-    reals = data.batch(state.seen, batch)
-    state.D.requires_grad_(False)
-    part = generator_loss(state.G, state.D, latents(batch), mixing=mixing, augment=change, rng=rng)
-    _minimise(part, 1.0, state.adam_g)
-    _note(state, "loss_g", part.report["loss"])
-    if s.pl_weight > 0 and state.iteration % s.g_reg_interval == 0:
-        z = latents(max(batch // s.pl_batch_shrink, 1))
-        part, state.pl_mean = path_length_penalty(
-            state.G,
-            z,
-            state.pl_mean,
-            decay=s.pl_decay,
-            weight=s.pl_weight,
-            mixing=mixing,
-            rng=rng,
-        )
-        _minimise(part, s.g_reg_interval, state.adam_g)
-        _note(state, "path_length", part.report["path_length"])
-    state.D.requires_grad_(True)
-
-    state.G.requires_grad_(False)
-    part = discriminator_loss(
-        state.G, state.D, latents(batch), reals, mixing=mixing, augment=change, rng=rng
-    )
-    _minimise(part, 1.0, state.adam_d)
-    _note(state, "loss_d", part.report["loss"])
-    _note(state, "sign_fake", part.report["scores_fake"].sign())
-    real_signs = part.report["scores_real"].sign()
-    _note(state, "sign_real", real_signs)
-    if s.gamma > 0 and state.iteration % s.d_reg_interval == 0:
-        part = r1_penalty(state.D, reals, s.gamma, augment=change)
-        _minimise(part, s.d_reg_interval, state.adam_d)
-        _note(state, "r1_penalty", part.report["r1_penalty"])
-    state.G.requires_grad_(True)
-
-    state.seen += batch
-    state.iteration += 1
-    update_average(state.G_ema, state.G, ema_beta(s, state.seen))
-    if pipeline.active:
-        state.signs = state.signs + torch.stack(
-            [real_signs.sum(), real_signs.new_tensor(real_signs.numel())]
-        )
-        if state.iteration % s.ada_interval == 0:
-            total, count = state.signs.tolist()
-            state.p = adapted_p(s, state.p, total / count)
-            state.signs = torch.zeros_like(state.signs)
-
-
-def _note(state: TrainState, name: str, values: Tensor) -> None:
+def note(state: TrainState, name: str, values: Tensor) -> None:
     """Add to the sums of the next row, on the device: nothing waits for it."""
     total, count = state.sums.setdefault(name, [values.new_zeros([]), values.new_zeros([])])
     total += values.sum()
     count += values.numel()
 
 
-def collect(state: TrainState) -> dict[str, float]:
-    """Means since the last call."""
-    means = {name: float(total) / float(count) for name, (total, count) in state.sums.items()}
+def collect(state: TrainState, team: Team = ALONE) -> dict[str, float]:
+    """Means since the last call, over all processes."""
+    if not state.sums:
+        return {}
+    names = sorted(state.sums)
+    both = torch.stack([torch.stack(state.sums[name]).to(torch.float32) for name in names])
     state.sums.clear()
-    return means
+    return {
+        name: total / count
+        for name, (total, count) in zip(names, team.sum_(both).tolist(), strict=True)
+    }

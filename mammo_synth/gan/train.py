@@ -1,4 +1,4 @@
-"""The training loop: from images to a generator file, resumable at every snapshot."""
+"""A training run: from images to a generator file, resumable at every snapshot."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from mammo_synth import __version__
 from mammo_synth.configurations import LABEL_VALUES
-from mammo_synth.errors import BadInput, MammoSynthError
-from mammo_synth.files import canonical_json, sha256_file, write_json, write_text
+from mammo_synth.errors import BadInput
+from mammo_synth.files import canonical_json, sha256_file, write_json
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.manifest import Input, is_current, read_manifest, write_manifest
 from mammo_synth.progress import SILENT, Progress
@@ -79,12 +80,6 @@ class TrainResult:
     skipped: bool  # it was finished before with equal settings
 
 
-class TrainingDiverged(MammoSynthError):
-    """The losses are no longer numbers (exit code 1)."""
-
-    exit_code = 1
-
-
 def train_run(
     images: NDArray[np.uint8],
     settings: TrainSettings,
@@ -105,13 +100,14 @@ def train_run(
     A folder that holds a checkpoint of equal settings is continued (``resume``); with the same
     device and number of threads the final weights are, bit for bit, those of an uninterrupted run
     on a processor. A finished run of equal settings and inputs is left as it is. ``start``: a
-    checkpoint or generator file to begin a new run from. ``clock`` (seconds) fills ``sec_per_kimg``
+    checkpoint or generator file to begin a new run from. ``clock`` (seconds) fills the times
     in the rows of stats.jsonl. ``labels`` (``[N]``): what a conditional run learns. ``team``: the
     processes that train together; all call this alike, and the first one writes the files.
 
     Raises:
         BadInput: Images, settings or folder do not fit.
-        TrainingDiverged: The losses became infinite or not a number.
+        TrainingDiverged: Losses or weights became infinite or not a number.
+        NoSpace: The disk is full; the last checkpoint is whole.
     """
     where = torch.device(device)
     start_sha = sha256_file(start) if start is not None and start.is_file() else None
@@ -127,30 +123,49 @@ def train_run(
         sha = sha256_file(folder / GENERATOR)
         return TrainResult(folder, folder / GENERATOR, sha, float(facts["kimg"]), True)
 
-    def ready() -> tuple[TrainState, RealImages, bool]:
+    def ready() -> tuple[TrainState, RealImages, Memory | None]:
         data = RealImages(images, settings, labels=labels, device=device)
         state = new_state(settings, where)
         state.sampler = data.sampler
-        goes_on = _continue(state, settings, folder, said, resume=resume)
-        if start is not None and not goes_on:
+        remembered = _continue(state, settings, folder, said, resume=resume)
+        if start is not None and remembered is None:
             start_from(state, settings.network, start, start_sha or "")
-        return state, data, goes_on
+        return state, data, remembered
 
     done = team.together(finished, where)
     if done is not None:
         return done
-    state, data, goes_on = team.together(ready, where)
+    state, data, remembered = team.together(ready, where)
+    watch = None
     if team.leads:
-        if not goes_on:
-            _begin(state, images, folder)
+        folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / SETTINGS, said)
         (folder / "manifest.json").unlink(missing_ok=True)  # of an earlier, shorter run
-        _trim_stats(folder / STATS, state.seen)
-    _loop(state, settings, data, folder, team, progress, clock)
+        watch = Watch(
+            folder,
+            settings,
+            images,
+            state,
+            remembered or Memory(),
+            partial(generator_metadata, state, settings, origin),
+            labels=labels if settings.conditional else None,
+            progress=progress,
+            clock=clock,
+        )
+        if remembered is None:
+            save_grid(folder / REALS, images[:GRID_IMAGES])
+            watch.save_samples(state)
+
+    def save() -> None:
+        memory = watch.memory.to_json() if watch else ""
+        save_checkpoint(folder / CHECKPOINT, state, settings, memory)
+
+    train_loop(state, settings, data, watch, save, progress, team)
 
     path = folder / GENERATOR
-    if not team.leads:
+    if watch is None:
         return TrainResult(folder, path, "", state.seen / 1000, False)
+    watch.draw()
     metadata = generator_metadata(state, settings, origin)
     write_tensors(path, dict(state.G_ema.state_dict()), metadata)
     sha = sha256_file(path)
@@ -205,8 +220,9 @@ def generator_metadata(
 
 def _continue(
     state: TrainState, settings: TrainSettings, folder: Path, said: dict[str, Any], *, resume: bool
-) -> bool:
-    """Restore ``state`` from the folder's checkpoint; false where a new run begins."""
+) -> Memory | None:
+    """Restore ``state`` from the folder's checkpoint; what its watch remembered, or ``None`` where
+    a new run begins."""
     path = folder / CHECKPOINT
     if not path.exists():
         if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS).exists():
@@ -219,7 +235,7 @@ def _continue(
                     "or the folder of a run to go on with, was expected.",
                     hint="Choose another --out.",
                 )
-        return False
+        return None
     if not resume:
         raise BadInput(
             f"'{folder}' holds a run already, and resuming is switched off.",
@@ -243,95 +259,4 @@ def _continue(
             hint=f"Give --kimg {math.ceil(seen / 1000)} or more, or choose another --out.",
         )
     restore(state, file, path)
-    return True
-
-
-def _begin(state: TrainState, images: NDArray[np.uint8], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    save_grid(folder / REALS, images[:GRID_IMAGES])
-    save_samples(state, folder)
-
-
-def _loop(
-    state: TrainState,
-    settings: TrainSettings,
-    data: RealImages,
-    folder: Path,
-    team: Team,
-    progress: Progress,
-    clock: Callable[[], float] | None,
-) -> None:
-    total = math.ceil(settings.kimg * 1000)
-    tick, snapshot = settings.tick_kimg * 1000, settings.snapshot_kimg * 1000
-    progress.start("Training images shown", total)
-    progress.advance(min(state.seen, total))
-    began, since = clock() if clock else 0.0, state.seen
-    while state.seen < total:
-        before = state.seen
-        iterate(state, settings, data, team)
-        progress.advance(min(state.seen, total) - before)
-        at_end = state.seen >= total
-        at_snapshot = at_end or state.seen // snapshot != before // snapshot
-        if at_snapshot or state.seen // tick != before // tick:
-            now = clock() if clock else 0.0
-            seconds = (now - began) / (state.seen - since) * 1000 if clock else None
-            row = _row(state, collect(state, team), seconds)
-            began, since = now, state.seen
-            if team.leads:
-                _append(folder / STATS, row)
-            progress.advance(0, f"p {state.p:.2f}")
-        if at_snapshot and team.leads:
-            # The grid first: a checkpoint always stands beside its images.
-            save_samples(state, folder)
-            save_checkpoint(folder / CHECKPOINT, state, settings)
-    progress.finish()
-
-
-def _row(
-    state: TrainState, means: dict[str, float], seconds: float | None
-) -> dict[str, float | None]:
-    bad = sorted(name for name, value in means.items() if not math.isfinite(value))
-    if bad:
-        raise TrainingDiverged(
-            f"Training broke down at {state.seen / 1000:g} kimg: {', '.join(bad)} is no longer a "
-            "number. The last checkpoint is intact.",
-            hint="Train into a new folder with a larger --gamma (ten times) or a lower "
-            "--learning-rate (half).",
-        )
-    rounded = {name: float(f"{value:.6g}") for name, value in sorted(means.items())}
-    taken = None if seconds is None else float(f"{seconds:.4g}")
-    kimg = state.seen / 1000
-    return {"kimg": kimg, **rounded, "p": round(state.p, 6), "sec_per_kimg": taken}
-
-
-def _append(path: Path, row: dict[str, float | None]) -> None:
-    with path.open("a") as stream:
-        stream.write(json.dumps(row) + "\n")
-
-
-def _trim_stats(path: Path, seen: int) -> None:
-    """Keep the rows up to the checkpoint: what came after it is computed again."""
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_text().splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue  # the last line of a killed process
-        if round(row["kimg"] * 1000) <= seen:
-            kept.append(line + "\n")
-    write_text(path, "".join(kept))
-
-
-def save_samples(state: TrainState, folder: Path) -> None:
-    """A grid of the running average's images for seeds 0 to 35, without truncation."""
-    device = state.pl_mean.device
-    z = latents(range(GRID_IMAGES), state.G_ema.z_dim).to(device)
-    # A conditional generator shows a row of each label in turn.
-    place = torch.arange(GRID_IMAGES, device=device) // 6 % max(state.G_ema.c_dim, 1)
-    c = torch.nn.functional.one_hot(place, max(state.G_ema.c_dim, 1)).to(torch.float32)
-    parts = zip(z.split(12), c.split(12), strict=True)
-    with torch.no_grad():
-        images = [to_uint8(state.G_ema(part, label, noise_mode="const")) for part, label in parts]
-    save_grid(folder / f"samples-{state.seen // 1000:06d}.png", np.concatenate(images))
+    return Memory.from_json(file.metadata.get("watch"))

@@ -17,7 +17,6 @@ import torch
 from PIL import Image
 
 from mammo_synth.errors import BadInput
-from mammo_synth.gan.data import RealImages, Sampler, to_uint8
 from mammo_synth.gan.parallel import Job, train_runs
 from mammo_synth.gan.sample import load_generator, sample
 from mammo_synth.gan.settings import TrainSettings
@@ -222,26 +221,6 @@ def test_breakdown_is_named_and_keeps_the_checkpoint(tmp_path):
 def test_unfit_images_are_refused(images, word, tmp_path):
     with pytest.raises(BadInput, match=word):
         train_run(images, TINY, tmp_path, ORIGIN)
-
-
-def test_every_epoch_shows_every_image_once_from_any_position():
-    sampler = Sampler(7, seed=5)
-    order = sampler.indices(0, 70)
-    for epoch in order.reshape(10, 7):
-        assert sorted(epoch) == list(range(7))
-    assert len({tuple(epoch) for epoch in order.reshape(10, 7)}) > 5
-    assert np.array_equal(Sampler(7, seed=5).indices(33, 20), order[33:53])
-    assert not np.array_equal(Sampler(7, seed=6).indices(0, 70), order)
-
-
-def test_mirrored_images_and_grey_levels():
-    images = np.arange(2 * 256, dtype=np.uint32).astype(np.uint8).reshape(2, 16, 16)
-    data = RealImages(images, 0, mirror=True)
-    batch = data.batch(0, 4)
-    assert batch.shape == (4, 1, 16, 16) and batch.min() == -1 and batch.max() == 1
-    shown = to_uint8(batch)
-    assert sum(np.array_equal(image, images[0]) for image in shown) == 2
-    assert sum(np.array_equal(image, images[0][:, ::-1]) for image in shown) == 2
 
 
 def test_augmentation_follows_the_sign_within_its_bounds():

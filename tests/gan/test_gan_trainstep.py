@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from mammo_synth.gan.loss import (
+    Fakes,
     discriminator_loss,
     generator_loss,
     mixed_ws,
+    moved_mean,
     path_length_penalty,
+    path_lengths,
     r1_penalty,
 )
 from mammo_synth.gan.networks import Discriminator, Generator
@@ -65,32 +68,35 @@ def test_three_iterations_equal_the_reference():
     average = deepcopy(G).eval()
     adam_g, adam_d = lazy_adam(G.parameters(), 0.0025, 4), lazy_adam(D.parameters(), 0.0025, 16)
     mean = torch.zeros([])
+    fakes = Fakes(G, **QUIET)
     for it in range(3):
 
         def z(phase: str, it: int = it) -> torch.Tensor:
             return tensor(NAME, f"it{it}/{phase}/z")
 
         reals = tensor(NAME, f"it{it}/reals")
-        part = generator_loss(G, D.requires_grad_(False), z("Gmain"), **QUIET)
+        part = generator_loss(fakes, D.requires_grad_(False), z("Gmain"))
         _close(part.report["scores_fake"].flatten(), _report(it, "Gmain", "scores.fake"))
         _close(part.report["loss"].flatten(), _report(it, "Gmain", "G.loss"))
         _step(part.value, adam_g)
         if it == 0:
             _check_gradients(G, "Gmain")
-            part, mean = path_length_penalty(
-                G, z("Greg")[:4], mean, directions=tensor(NAME, "it0/Greg/pl_randn"), **QUIET
-            )
+            noise = tensor(NAME, "it0/Greg/pl_randn")
+            lengths, images = path_lengths(fakes, z("Greg")[:4], directions=noise)
+            batch_mean = lengths.detach().mean()
+            part = path_length_penalty(lengths, images, mean, batch_mean, 4)
+            mean = moved_mean(mean, batch_mean, 0.01)
             _close(part.report["pl_penalty"], _report(it, "Greg", "pl_penalty"))
             _close(mean, "it0/Greg/pl_mean_after")
             _step(part.value * 4, adam_g)
             _check_gradients(G, "Greg")
-        part = discriminator_loss(G, D.requires_grad_(True), z("Dmain"), reals, **QUIET)
+        part = discriminator_loss(fakes, D.requires_grad_(True), z("Dmain"), reals)
         _close(part.report["scores_fake"].flatten(), _report(it, "Dmain", "scores.fake"))
         _close(part.report["scores_real"].flatten(), _report(it, "Dmain", "scores.real"))
         _step(part.value, adam_d)
         if it == 0:
             _check_gradients(D, "Dmain")
-            part = r1_penalty(D, reals, 0.5)
+            part = r1_penalty(D, reals, 0.5, len(reals))
             _close(part.report["r1_penalty"], _report(it, "Dreg", "r1_penalty"))
             _step(part.value * 16, adam_d)
             _check_gradients(D, "Dreg")
@@ -134,5 +140,5 @@ def test_r1_of_a_linear_discriminator_is_its_squared_weights(gamma):
         def forward(self, images: torch.Tensor, c: object = None) -> torch.Tensor:
             return (images * weights).sum(dim=[1, 2, 3])[:, None]
 
-    part = r1_penalty(Linear(), torch.randn(3, 1, 4, 4), gamma)
+    part = r1_penalty(Linear(), torch.randn(3, 1, 4, 4), gamma, 3)
     torch.testing.assert_close(part.value, gamma / 2 * weights.square().sum())
