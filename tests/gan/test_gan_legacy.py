@@ -77,6 +77,30 @@ def test_settings_come_from_keywords_and_absent_ones_mean_the_defaults(tmp_path)
     assert all(torch.equal(v, read.tensors["G_ema"][k]) for k, v in state("g32_c2", "sd/").items())
 
 
+def test_keywords_without_effect_may_have_any_value(tmp_path):
+    """Networks that were converted from the TensorFlow code spell all keywords out."""
+    mapping = {"num_layers": 8, "embed_features": 512, "layer_features": None, "w_avg_beta": 0.998}
+    synthesis = {
+        "channel_base": 1024,
+        "channel_max": 64,
+        "conv_clamp": None,
+        "use_noise": True,
+        "architecture": "skip",
+        "resample_filter": [1, 3, 3, 1],
+        "activation": "lrelu",
+        "num_fp16_res": 0,
+    }
+    g = golden_part("g32_c0", mapping_kwargs=mapping, synthesis_kwargs=synthesis)
+    d = golden_part(
+        "d32_c0",
+        cmap_dim=512,
+        mapping_kwargs={"num_layers": 0, "lr_multiplier": 0.1},
+        block_kwargs={"freeze_layers": 4, "activation": "lrelu", "resample_filter": [1, 3, 3, 1]},
+    )
+    read = read_networks(write(tmp_path / "n.pkl", snapshot(g, d, g)))
+    assert read.settings.mapping_layers == 8 and read.settings.c_dim == 0
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -102,12 +126,13 @@ def test_a_discriminator_of_another_kind_is_refused_by_name(tmp_path):
     g = golden_part("g32_c0")
     for changed, words in (
         ({"epilogue_kwargs": {"mbstd_num_channels": 2}}, "mbstd_num_channels = 2"),
-        ({"cmap_dim": 7}, "cmap_dim = 7"),
         ({"conv_clamp": 256}, "conv_clamp None and a discriminator with 256"),
         ({"img_channels": 3}, "image_channels 1 and a discriminator with 3"),
     ):
         content = snapshot(g, golden_part("d32_c0", **changed), g)
         refused(write(tmp_path / "n.pkl", content), words, ("G", "D", "G_ema"))
+    labelled = golden_part("d32_c2", cmap_dim=7)
+    refused(write(tmp_path / "n.pkl", snapshot(g, labelled, g)), "cmap_dim = 7", ("D",))
     content = snapshot(golden_part("g16_clamp"), golden_part("d16_clamp"), g)
     refused(write(tmp_path / "n.pkl", content), "2 mapping layers", ("D",))
     content = snapshot(golden_part("g32_c2"), golden_part("d32_c0"), g)

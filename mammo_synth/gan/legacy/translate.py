@@ -49,13 +49,15 @@ def _channels(words: Keywords) -> dict[str, Any]:
     }
 
 
-def _mapping(words: Keywords, width: int) -> int:
+def _mapping(words: Keywords, width: int, labels: int) -> int:
     layers = words.whole("num_layers", 8, 1, 64)
-    words.must("embed_features", width, None)
+    if labels:
+        words.must("embed_features", width, None)
     words.must("layer_features", width, None)
     words.must("activation", "lrelu")
     words.must("lr_multiplier", 0.01)
-    words.must("w_avg_beta", 0.995, None)
+    # Without labels there is no embedding; the decay moves the average in training only.
+    words.ignore("embed_features", "w_avg_beta")
     words.end()
     return layers
 
@@ -70,7 +72,9 @@ def generator_settings(module: StoredModule) -> dict[str, Any]:
     found = _common(words)
     found["z_dim"] = words.whole("z_dim", None, 1, 8192)
     found["w_dim"] = words.whole("w_dim", None, 1, 8192)
-    found["mapping_layers"] = _mapping(words.inner("mapping_kwargs"), found["w_dim"])
+    found["mapping_layers"] = _mapping(
+        words.inner("mapping_kwargs"), found["w_dim"], found["c_dim"]
+    )
     synthesis = words.inner("synthesis_kwargs")
     found |= _channels(synthesis)
     found["g_architecture"] = synthesis.choice("architecture", "skip", ARCHITECTURES)
@@ -94,14 +98,17 @@ def discriminator_settings(module: StoredModule) -> dict[str, Any]:
     words = _keywords(module, "Discriminator")
     found = _common(words) | _channels(words)
     found["d_architecture"] = words.choice("architecture", "resnet", ARCHITECTURES)
-    last = min(found["channel_base"] // 4, found["channel_max"])
-    words.must("cmap_dim", last, None, *([] if found["c_dim"] else [0]))
-    layers = _mapping(words.inner("mapping_kwargs"), last)
-    if found["c_dim"] and layers != 8:
-        raise Unreadable(
-            f"has a Discriminator with {layers} mapping layers for its labels; 8 were expected",
-            "Only its generator can be imported: use --ema-only.",
-        )
+    if found["c_dim"]:
+        last = min(found["channel_base"] // 4, found["channel_max"])
+        words.must("cmap_dim", last, None)
+        layers = _mapping(words.inner("mapping_kwargs"), last, found["c_dim"])
+        if layers != 8:
+            raise Unreadable(
+                f"has a Discriminator with {layers} mapping layers for its labels; 8 were expected",
+                "Only its generator can be imported: use --ema-only.",
+            )
+    else:  # it maps no labels, whatever they say
+        words.ignore("cmap_dim", "mapping_kwargs")
     block = words.inner("block_kwargs")
     block.must("activation", "lrelu")
     block.must("resample_filter", *_FILTERS)
