@@ -15,10 +15,12 @@ from __future__ import annotations
 import os
 import queue
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -29,8 +31,18 @@ from .data import to_uint8
 from .latents import latents
 from .networks import Generator
 
-__all__ = ["Drawing", "cores", "draw", "draw_ws", "micro_batch", "noise_maps"]
+__all__ = [
+    "Drawing",
+    "cores",
+    "draw",
+    "draw_styles",
+    "map_latents",
+    "map_ws",
+    "micro_batch",
+    "noise_maps",
+]
 
+_T = TypeVar("_T")
 _PROCESSOR = {64: 8, 128: 4, 256: 2}
 _ACCELERATOR = {64: 64, 128: 64, 256: 32, 512: 16}
 
@@ -84,16 +96,13 @@ def noise_maps(network: Generator, seeds: Sequence[int], device: torch.device) -
     return [torch.cat(maps).to(device) for maps in zip(*rows, strict=True)]
 
 
-def draw_ws(
-    network: Generator, seeds: Sequence[int], settings: Drawing, device: torch.device
-) -> Tensor:
-    """Truncated latents ``[N, num_ws, w_dim]`` of ``seeds``."""
-    z = latents(seeds, network.z_dim).to(device)
+def map_ws(network: Generator, z: Tensor, settings: Drawing, device: torch.device) -> Tensor:
+    """Truncated latents ``[N, num_ws, w_dim]`` of ``z [N, z_dim]``."""
     c = None
     if settings.classes:
-        c = torch.tensor([settings.classes], device=device).expand(len(seeds), -1)
+        c = torch.tensor([settings.classes], device=device).expand(len(z), -1)
     ws: Tensor = network.mapping(
-        z,
+        z.to(device),
         c,
         truncation_psi=settings.truncation,
         truncation_cutoff=settings.truncation_cutoff,
@@ -102,16 +111,42 @@ def draw_ws(
     return ws
 
 
-def _draw_batch(
-    network: Generator, seeds: Sequence[int], size: int, settings: Drawing, device: torch.device
+def _padded(rows: Tensor, size: int) -> Tensor:
+    """``rows`` and copies of the last one, ``size`` in all."""
+    return torch.cat([rows, rows[-1:].expand(size - len(rows), *rows.shape[1:])])
+
+
+def _draw_seeds(
+    network: Generator,
+    device: torch.device,
+    seeds: Sequence[int],
+    size: int,
+    settings: Drawing,
 ) -> NDArray[np.uint8]:
     """Images of at most ``size`` seeds; the network sees exactly ``size``."""
     padded = [*seeds, *[seeds[-1]] * (size - len(seeds))]
     with torch.inference_mode():
-        ws = draw_ws(network, padded, settings, device)
+        ws = map_ws(network, latents(padded, network.z_dim), settings, device)
         drawn = noise_maps(network, padded, device) if settings.noise == "random" else ()
         images = network.synthesis(ws, noise_mode=settings.noise, drawn=drawn)
         return to_uint8(images)[: len(seeds)]
+
+
+def _draw_styles(
+    network: Generator, device: torch.device, ws: Tensor, size: int, noise: str
+) -> NDArray[np.uint8]:
+    """Images of at most ``size`` rows of ``ws``; the network sees exactly ``size``."""
+    with torch.inference_mode():
+        images = network.synthesis(_padded(ws, size).to(device), noise_mode=noise)
+        return to_uint8(images)[: len(ws)]
+
+
+def _map(
+    network: Generator, device: torch.device, z: Tensor, size: int, settings: Drawing
+) -> Tensor:
+    """``ws`` of at most ``size`` rows of ``z``, as :func:`_draw_seeds` has them."""
+    with torch.no_grad():
+        return map_ws(network, _padded(z, size), settings, device)[: len(z)].cpu()
 
 
 class _Lanes:
@@ -120,26 +155,24 @@ class _Lanes:
     def __init__(self, network: Generator, devices: Sequence[torch.device], workers: int) -> None:
         first = next(network.parameters()).device
         self._waiting: queue.SimpleQueue[tuple[Generator, torch.device]] = queue.SimpleQueue()
-        count = 0
+        self.count = 0
         for device in devices:
             for _ in range(workers if device.type == "cpu" else 1):
                 own = network if device == first else deepcopy(network).to(device)
                 self._waiting.put((own, device))
-                count += 1
-        self.count = count
+                self.count += 1
         self._threads_before = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(count, "draw", torch.set_num_threads, (1,))
+        self._pool = ThreadPoolExecutor(self.count, "draw", torch.set_num_threads, (1,))
 
-    def submit(
-        self, seeds: Sequence[int], size: int, settings: Drawing
-    ) -> Future[NDArray[np.uint8]]:
-        return self._pool.submit(self._run, seeds, size, settings)
+    def submit(self, work: Callable[..., _T], *arguments: Any) -> Future[_T]:
+        """``work(network, device, *arguments)`` on the next free network."""
+        return self._pool.submit(self._run, work, *arguments)
 
-    def _run(self, seeds: Sequence[int], size: int, settings: Drawing) -> NDArray[np.uint8]:
+    def _run(self, work: Callable[..., _T], *arguments: Any) -> _T:
         # As many networks as threads, so there is always one free.
         network, device = self._waiting.get()
         try:
-            return _draw_batch(network, seeds, size, settings, device)
+            return work(network, device, *arguments)
         finally:
             self._waiting.put((network, device))
 
@@ -147,6 +180,22 @@ class _Lanes:
         self._pool.shutdown(wait=True, cancel_futures=True)
         # A thread sets its own number, but also the one that later threads begin with.
         torch.set_num_threads(self._threads_before)
+
+
+@contextmanager
+def _lanes(
+    network: Generator, devices: Sequence[torch.device], workers: int | None, tasks: int
+) -> Iterator[_Lanes]:
+    lanes = _Lanes(network, devices, max(1, min(workers or cores(), tasks)))
+    # Kernels of an accelerator that are chosen by timing, or round to TF32, change images.
+    flags = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    try:
+        with flags:
+            yield lanes
+    finally:
+        lanes.close()
 
 
 def draw(
@@ -174,25 +223,45 @@ def draw(
         return
     size = micro_batch(network.resolution, devices[0])
     parts = (seeds[first : first + size] for first in range(0, len(seeds), size))
-    lanes = _Lanes(network, devices, min(workers or cores(), -(-len(seeds) // size)))
-    ahead = lanes.count + max(1, batch // size)
-    flags = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
     pending: deque[tuple[Sequence[int], Future[NDArray[np.uint8]]]] = deque()
-    try:
-        with flags:
-            for part in parts:
-                pending.append((part, lanes.submit(part, size, settings)))
-                if len(pending) >= ahead:
-                    yield from _taken(*pending.popleft())
-            while pending:
+    with _lanes(network, devices, workers, -(-len(seeds) // size)) as lanes:
+        ahead = lanes.count + max(1, batch // size)
+        for part in parts:
+            pending.append((part, lanes.submit(_draw_seeds, part, size, settings)))
+            if len(pending) >= ahead:
                 yield from _taken(*pending.popleft())
-    finally:
-        lanes.close()
+        while pending:
+            yield from _taken(*pending.popleft())
 
 
 def _taken(
     seeds: Sequence[int], images: Future[NDArray[np.uint8]]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     yield from zip(seeds, images.result(), strict=True)
+
+
+def map_latents(
+    network: Generator, z: Tensor, settings: Drawing, *, device: torch.device
+) -> Tensor:
+    """``ws [N, num_ws, w_dim]`` of ``z [N, z_dim]`` on the processor; of a seed's z bit for bit
+    those that :func:`draw` uses."""
+    size = micro_batch(network.resolution, device)
+    with _lanes(network, (device,), 1, 1) as lanes:
+        parts = [lanes.submit(_map, part, size, settings) for part in z.split(size)]
+        return torch.cat([part.result() for part in parts])
+
+
+def draw_styles(
+    network: Generator,
+    ws: Tensor,
+    *,
+    device: torch.device,
+    noise: str = "const",
+    workers: int | None = None,
+) -> NDArray[np.uint8]:
+    """Images uint8 ``[N, R, R]`` of the latents ``ws [N, num_ws, w_dim]``, as :func:`draw` would
+    draw them. ``noise``: ``const`` or ``none``."""
+    size = micro_batch(network.resolution, device)
+    with _lanes(network, (device,), workers, -(-len(ws) // size)) as lanes:
+        parts = [lanes.submit(_draw_styles, part, size, noise) for part in ws.split(size)]
+        return np.concatenate([part.result() for part in parts])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -23,16 +22,14 @@ from numpy.typing import NDArray
 from mammo_synth.errors import BadInput
 from mammo_synth.gan import drawing as draws
 from mammo_synth.gan import pool as pools
-from mammo_synth.gan.checkpoint import write_tensors
 from mammo_synth.gan.devices import resolve_devices
-from mammo_synth.gan.drawing import Drawing, draw, draw_ws, micro_batch, noise_maps
+from mammo_synth.gan.drawing import Drawing, draw, map_latents, micro_batch, noise_maps
 from mammo_synth.gan.pool import draw_pool
 from mammo_synth.gan.pool_files import aside, seeds_aside
 from mammo_synth.gan.sample import LoadedGenerator, load_generator, sample
-from mammo_synth.gan.settings import NetworkSettings, to_json
-from mammo_synth.gan.state import build_generator
 from mammo_synth.png import decode_png
 from mammo_synth.release.generators import GeneratorFile
+from tests.gan.gan_files import NETWORK, generator_file
 from tests.gan.gan_golden import generator as golden_generator
 from tests.gan.gan_golden import tensor
 from tests.gan.gan_runs import TINY
@@ -41,37 +38,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CPU = torch.device("cpu")
 
 
-def generator_file(path: Path, network: NetworkSettings, **header: str) -> Path:
-    """A generator of random weights whose noise and bias count, as a file."""
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(1)
-        built = build_generator(network)
-        for name, value in built.named_parameters():
-            if name.endswith(("noise_strength", "bias")):
-                value.data.copy_(torch.randn_like(value) * 0.3)
-        built.mapping.w_avg.copy_(torch.randn(network.w_dim))
-    metadata = {
-        "format": "mammo-synth/generator/1",
-        "network": json.dumps(to_json(replace(TINY, network=network))["network"]),
-        "training": "{}",
-        "resolution": str(network.resolution),
-        "label": "cancer",
-        "kimg": "1.0",
-        "simulated": "true",
-        "source": "phantom",
-        "licence": "test",
-        "prepared_manifest": "ab" * 32,
-        **header,
-    }
-    write_tensors(path, dict(built.state_dict()), metadata)
-    return path
-
-
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    network = replace(TINY.network, resolution=32, z_dim=32, w_dim=32, channel_base=1024)
-    network = replace(network, channel_max=32)
-    return generator_file(tmp_path_factory.mktemp("drawing") / "g.safetensors", network)
+    return generator_file(tmp_path_factory.mktemp("drawing") / "g.safetensors", NETWORK)
 
 
 @pytest.fixture(scope="module")
@@ -113,26 +82,26 @@ def test_images_of_different_seeds_differ(alone):
 
 def test_network_sees_batches_of_one_size(generator, monkeypatch):
     seen = []
-    original = draws.draw_ws
+    original = draws.map_ws
 
-    def spy(network, seeds, *rest):
-        seen.append(len(seeds))
-        return original(network, seeds, *rest)
+    def spy(network, z, *rest):
+        seen.append(len(z))
+        return original(network, z, *rest)
 
-    monkeypatch.setattr(draws, "draw_ws", spy)
+    monkeypatch.setattr(draws, "map_ws", spy)
     assert len(list(sample(generator, range(11), batch=1, workers=2))) == 11
     assert seen == [micro_batch(32, CPU)] * 2
 
 
 def test_memory_is_bounded_by_the_batch(generator, monkeypatch):
     begun = []
-    original = draws._draw_batch
+    original = draws._draw_seeds
 
-    def spy(network, seeds, *rest):
+    def spy(network, device, seeds, *rest):
         begun.extend(seeds)
-        return original(network, seeds, *rest)
+        return original(network, device, seeds, *rest)
 
-    monkeypatch.setattr(draws, "_draw_batch", spy)
+    monkeypatch.setattr(draws, "_draw_seeds", spy)
     images = sample(generator, range(10_000), batch=8, workers=2)
     assert len(list(islice(images, 3))) == 3
     time.sleep(0.2)  # the threads could run ahead now
@@ -180,10 +149,9 @@ def test_noise_none_is_without_noise(generator, alone):
     assert not np.array_equal(quiet, alone[3])
 
 
-def test_truncation_with_cutoff_is_the_reference_s(monkeypatch):
-    network = golden_generator("g32_c0")
-    monkeypatch.setattr(draws, "latents", lambda seeds, z_dim: tensor("g32_c0", "z"))
-    ws = draw_ws(network, range(len(tensor("g32_c0", "z"))), Drawing(0.5, 4), CPU)
+def test_truncation_with_cutoff_is_the_reference_s():
+    z = tensor("g32_c0", "z")
+    ws = map_latents(golden_generator("g32_c0"), z, Drawing(0.5, 4), device=CPU)
     expected = tensor("g32_c0", "ws_psi05_cutoff4")
     torch.testing.assert_close(ws, expected, rtol=1e-5, atol=1e-5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from .explore import interpolate, mix, sweep
 from .importing import import_command
 from .info import info
 from .sample import sample
@@ -28,3 +29,14 @@ app.command(
     epilog="Example: mammo-synth generator sample runs/cancer --seeds 0-9999 --out pool-cancer "
     "--format parquet"
 )(sample)
+app.command(
+    epilog="Example: mammo-synth generator mix runs/cancer --rows 0-3 --columns 10-14 "
+    "--layers 0-3 --out mix.png"
+)(mix)
+app.command(epilog="Example: mammo-synth generator sweep runs/cancer --seeds 0-3 --out sweep.png")(
+    sweep
+)
+app.command(
+    epilog="Example: mammo-synth generator interpolate runs/cancer --seeds 0,7,3 --space z "
+    "--out way.png --gif way.gif"
+)(interpolate)

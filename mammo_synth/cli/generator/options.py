@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+GeneratorPath = Annotated[
+    Path, typer.Argument(help="Generator file, its run folder, or phantom-cancer / -normal.")
+]
 Truncation = Annotated[
     float, typer.Option("--trunc", help="Truncation psi: 1 none, towards 0 the mean image.")
 ]

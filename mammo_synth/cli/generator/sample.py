@@ -9,13 +9,11 @@ import typer
 
 from mammo_synth.cli import console
 
-from .options import AsJson, ClassName, Cutoff, Precision, Truncation, Workers
+from .options import AsJson, ClassName, Cutoff, GeneratorPath, Precision, Truncation, Workers
 
 
 def sample(
-    file: Annotated[
-        Path, typer.Argument(help="Generator file, its run folder, or phantom-cancer / -normal.")
-    ],
+    file: GeneratorPath,
     seeds: Annotated[str, typer.Option(help="Seeds: a range or list, like 0-9999 or 1,5,7-9.")],
     out: Annotated[Path, typer.Option(help="Folder of the images; seeds already there are kept.")],
     trunc: Truncation = 1.0,
