@@ -117,8 +117,8 @@ def _saturated(rows: Sequence[Row], limits: Limits) -> str | None:
         return None
     return (
         f"the augmentations are at their greatest strength ({limits.ada_max:g}) since "
-        f"{last[0]['kimg']:g} kimg, and the discriminator still knows the {limits.films:,} films by "
-        "heart: they are too few. Add films, use --mirror, start from another generator with "
+        f"{last[0]['kimg']:g} kimg, and the discriminator still knows the {limits.films:,} films "
+        "by heart: they are too few. Add films, use --mirror, start from another generator with "
         "--resume FILE and --freeze-d 3, or take best.safetensors. A larger --ada-max would leak "
         "the augmentations into the images."
     )

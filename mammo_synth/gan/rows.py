@@ -50,7 +50,7 @@ def read_rows(path: Path, up_to: int | None = None) -> list[Row]:
 
 def images_of(row: Row) -> int:
     """Real images shown when the row was written."""
-    return round(row["kimg"] * 1000)
+    return round(float(row["kimg"]) * 1000)
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

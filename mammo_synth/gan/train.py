@@ -30,19 +30,20 @@ from .checkpoint import (
     save_checkpoint,
     write_tensors,
 )
-from .data import RealImages, check_images, to_uint8
+from .data import RealImages, check_images
 from .distributed import ALONE, Team
 from .figures import save_grid
-from .iteration import iterate
-from .latents import latents
+from .loop import TrainingDiverged, train_loop
 from .settings import CLASSES, TrainSettings, check, first_difference, to_json
-from .state import TrainState, collect, new_state
+from .state import TrainState, new_state
 from .transfer import start_from
+from .watch import GRID_IMAGES, Memory, Watch
+
+__all__ = ["Origin", "TrainResult", "TrainingDiverged", "generator_metadata", "train_run"]
 
 KIND = "generator-run"
 CHECKPOINT, GENERATOR = "checkpoint.safetensors", "generator.safetensors"
-SETTINGS, STATS, REALS = "settings.json", "stats.jsonl", "reals.png"
-GRID_IMAGES = 36
+SETTINGS, REALS = "settings.json", "reals.png"
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ TINY = TrainSettings(
     ada_kimg=1.0,
     tick_kimg=0.02,
     snapshot_kimg=0.032,
+    measure_images=24,
     seed=3,
 )
 

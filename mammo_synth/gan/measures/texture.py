@@ -54,7 +54,7 @@ def distance(real: Features, fake: Features) -> float:
     mean = real.mean(axis=0)
     deviation = np.maximum(real.std(axis=0, ddof=1), LEAST_DEVIATION)
     standard = [(rows - mean) / deviation for rows in (real, fake)]
-    return frechet(standard[0], standard[1]) / real.shape[1]
+    return frechet(standard[0], standard[1]) / int(real.shape[1])
 
 
 def _block(x: _Block) -> Features:
