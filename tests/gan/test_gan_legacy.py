@@ -12,9 +12,9 @@ import torch
 
 from mammo_synth.errors import BadInput
 from mammo_synth.gan.legacy import read_networks
-from mammo_synth.gan.legacy.allowed import ALLOWED
+from mammo_synth.gan.legacy.allowed import ALLOWED, _tensor
 from mammo_synth.gan.legacy.machine import Machine
-from mammo_synth.gan.legacy.records import StoredTensor, Unreadable
+from mammo_synth.gan.legacy.records import Storage, StoredTensor, Unreadable
 from mammo_synth.gan.legacy.storages import read_storage
 from mammo_synth.gan.legacy.window import Window
 from mammo_synth.gan.settings import NetworkSettings
@@ -191,6 +191,17 @@ def test_tensors_of_every_type_and_layout(protocol):
         read = loads(pickle.dumps(case, protocol=protocol))
         assert isinstance(read, StoredTensor)
         assert torch.equal(torch.from_numpy(read.array()), case.detach())
+
+
+def test_strides_that_no_address_can_have_mean_nothing_where_one_item_is():
+    storage = Storage("float32", memoryview(bytes(8)))
+    assert StoredTensor(storage, 1, (1, 1), (2**100, 2**100)).array().shape == (1, 1)
+    assert StoredTensor(storage, 0, (0, 3), (2**100, 2**100)).array().shape == (0, 3)
+    for shape, strides in (((0, 2**90), (1, 1)), ((2,), (2**90,)), ((2, 2), (1, 1))):
+        with pytest.raises(Unreadable):
+            _tensor((storage, 0, shape, strides))
+    with pytest.raises(Unreadable):
+        _tensor((storage, 2, (1,), (1,)))
 
 
 def test_both_formats_of_a_saved_storage_are_read():

@@ -15,6 +15,7 @@ from .records import Storage, StoredArray, StoredDtype, StoredModule, StoredTens
 from .storages import read_storage
 
 MAX_DIMENSIONS = 8
+MAX_SIDE = 1 << 40
 _SCALARS = {"f8": "<d", "f4": "<f", "i8": "<q", "i4": "<i", "u1": "<B", "b1": "<?"}
 
 
@@ -50,6 +51,8 @@ def _tensor(arguments: tuple[Any, ...]) -> StoredTensor:
     storage, offset, shape, strides = arguments[:4]
     fits = type(offset) is int and offset >= 0 and _whole_numbers(shape) and _whole_numbers(strides)
     if not fits or len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS:
+        raise _wrong("a tensor")
+    if max((offset, *shape)) > MAX_SIDE:
         raise _wrong("a tensor")
     tensor = StoredTensor(storage, offset, shape, strides)
     last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))

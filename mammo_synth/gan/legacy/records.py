@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,12 +63,17 @@ class StoredTensor:
         """Bytes of a contiguous copy."""
         return self.count * np.dtype(self.kind).itemsize
 
+    def _sides(self) -> Iterator[tuple[int, int]]:
+        return zip(self.shape, self.strides, strict=True)
+
     def array(self) -> NDArray[Any]:
         """The values: a contiguous, writable copy of shape ``shape``."""
         flat = np.frombuffer(self.storage.data, np.dtype(self.kind).newbyteorder("<"))
-        step = flat.dtype.itemsize
+        # Strides of sides with one item, or of a tensor with none, mean nothing: any number is
+        # allowed there, also one that no address can have.
+        steps = [s * flat.itemsize if n > 1 and self.count else 0 for n, s in self._sides()]
         view = np.lib.stride_tricks.as_strided(
-            flat[self.offset :], self.shape, [s * step for s in self.strides], writeable=False
+            flat[self.offset :], self.shape, steps, writeable=False
         )
         return np.array(view, dtype=self.kind, order="C")
 
