@@ -33,14 +33,10 @@ class RealImages:
         device: torch.device | str = "cpu",
     ) -> None:
         check_images(images)
+        check_count(len(images), settings.subset)
         self._images, self._device = images, torch.device(device)
         self._chosen = np.arange(len(images))
         if settings.subset is not None:
-            if settings.subset > len(images):
-                raise BadInput(
-                    f"A subset of {settings.subset} films was asked for; there are {len(images)}.",
-                    hint=f"Use --subset {len(images)} or less, or leave it out.",
-                )
             self._chosen = choose_subset(len(images), settings.subset, settings.seed)
         shown = len(self._chosen) * (2 if settings.mirror else 1)
         self.sampler = Sampler(shown, settings.seed)
@@ -111,11 +107,21 @@ def check_images(images: NDArray[np.uint8]) -> None:
             "images were expected.",
             hint="Make them with mammo-synth films prepare.",
         )
-    if len(images) < MIN_IMAGES:
+    check_count(len(images), None)
+
+
+def check_count(count: int, subset: int | None) -> None:
+    """Raise :class:`BadInput` unless ``count`` films suffice, and for a subset of so many."""
+    if count < MIN_IMAGES:
         raise BadInput(
-            f"There are {len(images)} training films with this label; at least {MIN_IMAGES} are "
+            f"There are {count} training films with this label; at least {MIN_IMAGES} are "
             "needed, and some hundreds for good images.",
             hint="Look at what the set holds with mammo-synth films inspect.",
+        )
+    if subset is not None and subset > count:
+        raise BadInput(
+            f"A subset of {subset} films was asked for; there are {count}.",
+            hint=f"Use --subset {count} or less, or leave it out.",
         )
 
 

@@ -75,6 +75,15 @@ def build_discriminator(settings: NetworkSettings) -> Discriminator:
     )
 
 
+def count_parameters(settings: NetworkSettings) -> dict[str, int]:
+    """How many numbers generator and discriminator learn."""
+    with torch.random.fork_rng(devices=[]):
+        networks = (build_generator(settings), build_discriminator(settings))
+    names = ("generator_parameters", "discriminator_parameters")
+    counts = (sum(p.numel() for p in network.parameters()) for network in networks)
+    return dict(zip(names, counts, strict=True))
+
+
 def lazy_adam(
     parameters: Iterable[nn.Parameter], learning_rate: float, interval: int | None
 ) -> torch.optim.Adam:

@@ -43,7 +43,7 @@ __all__ = ["Origin", "TrainResult", "TrainingDiverged", "generator_metadata", "t
 
 KIND = "generator-run"
 CHECKPOINT, GENERATOR = "checkpoint.safetensors", "generator.safetensors"
-SETTINGS, REALS = "settings.json", "reals.png"
+SETTINGS, REALS, PLAN = "settings.json", "reals.png", "plan.json"
 
 
 @dataclass(frozen=True)
@@ -219,6 +219,25 @@ def generator_metadata(
     }
 
 
+def refuse_foreign_run(folder: Path) -> None:
+    """Raise :class:`BadInput` unless ``folder`` is free for a run, or that of one."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(
+            f"'{folder}' is a file; a folder was expected.", hint="Choose another --out."
+        )
+    if not folder.is_dir() or (folder / SETTINGS).exists():
+        return
+    ours = {PLAN, REALS, "samples-000000.png"}
+    names = sorted(p.name for p in folder.iterdir() if p.name not in ours)
+    foreign = [name for name in names if not name.startswith(".")]
+    if foreign:
+        raise BadInput(
+            f"'{folder}' holds other files ('{foreign[0]}', ...); a new or empty folder, "
+            "or the folder of a run to go on with, was expected.",
+            hint="Choose another --out.",
+        )
+
+
 def _continue(
     state: TrainState, settings: TrainSettings, folder: Path, said: dict[str, Any], *, resume: bool
 ) -> Memory | None:
@@ -226,16 +245,7 @@ def _continue(
     a new run begins."""
     path = folder / CHECKPOINT
     if not path.exists():
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS).exists():
-            ours = {REALS, "samples-000000.png"}
-            foreign = [p.name for p in folder.iterdir() if p.name not in ours]
-            foreign = sorted(name for name in foreign if not name.startswith("."))
-            if foreign:
-                raise BadInput(
-                    f"'{folder}' holds other files ('{foreign[0]}', ...); a new or empty folder, "
-                    "or the folder of a run to go on with, was expected.",
-                    hint="Choose another --out.",
-                )
+        refuse_foreign_run(folder)
         return None
     if not resume:
         raise BadInput(

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from mammo_synth.cli.generator import app
 from mammo_synth.errors import BadInput
 from mammo_synth.films.prepared import PreparedSet
+from mammo_synth.gan.sample import load_generator
 
 SMALL = ("--kimg", "0.032", "--batch", "4", "--channel-base", "64", "--channel-max", "8")
 
@@ -46,13 +47,47 @@ def test_training_again_is_skipped(trained, prepared_set):
     assert facts["skipped"] and facts["kimg"] == 0.032 and len(facts["sha256"]) == 64
 
 
-def test_dry_run_writes_nothing(prepared_set, tmp_path):
+def test_dry_run_writes_its_plan_alone(prepared_set, tmp_path):
     arguments = ("train", prepared_set.folder, "--label", "normal", "--out", tmp_path / "x")
     shown = call(*arguments, "--dry-run", "--gamma", "7", "--mirror", "--preset", "demo")
     assert "dry run" in shown and "7.0" in shown
     plan = json.loads(call(*arguments, "--dry-run", "--json", "--preset", "demo", "--kimg", "3"))
     assert plan["settings"]["kimg"] == 3 and plan["films"] > 2 and plan["dry_run"]
-    assert not (tmp_path / "x").exists()
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["plan.json"]
+    assert json.loads((tmp_path / "x" / "plan.json").read_text()) | {"dry_run": True} == plan
+    assert plan["updates"] == 750 and plan["precision"] == "fp32" and plan["processes"] == 1
+    nowhere = json.loads(call("train", prepared_set.folder, "--conditional", "--dry-run", "--json"))
+    assert nowhere["out"] is None and nowhere["films_of"].keys() == {"normal", "cancer"}
+    assert nowhere["settings"]["network"]["c_dim"] == 2
+    assert nowhere["precision"].startswith("fp32 (the preset's fp16 is for accelerators")
+    assert nowhere["generator_parameters"] > nowhere["settings"]["network"]["z_dim"] ** 2
+
+
+def test_one_process_trains_as_several_would(prepared_set):
+    arguments = ("train", prepared_set.folder, "--label", "normal", "--dry-run", "--json")
+    plan = json.loads(call(*arguments, "--preset", "auto", "--gpus", "8", "--precision", "bf16"))
+    assert plan["settings"]["batch"] == 64 and plan["settings"]["gamma"] == pytest.approx(0.0032)
+    assert plan["processes"] == 1 and plan["images_at_once"] == 8 and plan["precision"] == "bf16"
+
+
+def test_conditional_run_draws_either_label(prepared_set, tmp_path):
+    out = tmp_path / "both"
+    call(
+        *("train", prepared_set.folder, "--conditional", "--out", out, "--preset", "demo"),
+        *("--threads", "1", "--device", "cpu", "--measure", "none", *SMALL),
+    )
+    facts = json.loads(call("info", out, "--json"))
+    assert facts["label"] == "both" and facts["training"]["network"]["c_dim"] == 2
+    generator = load_generator(out)
+    assert json.loads(generator.metadata["classes"]) == ["normal", "cancer"]
+
+
+def test_help_groups_the_options():
+    shown = call("train", "--help")
+    for heading in ("Arguments:", "Options:", "Objective and learning:", "Augmentation:"):
+        assert heading in shown
+    for option in ("--freeze-d", "--subset", "--ada-kimg", "--mapping-layers", "--precision"):
+        assert option in shown
 
 
 def test_info_names_label_films_and_settings(trained, prepared_set):
@@ -80,9 +115,16 @@ def test_bad_input_is_named(trained, prepared_set, tmp_path):
     call("train", trained, "--label", "cancer", *out, fails="prepared-set folder was expected")
     train = ("train", prepared_set.folder, "--label", "cancer", *out)
     call(*train, "--preset", "film-256", fails="256 px")
-    call(*train, "--preset", "demo", "--resume", "nowhere.safetensors", fails="no file")
+    call(*train, "--preset", "demo", "--resume", "nowhere.safetensors", fails="is not there")
     call(*train, "--preset", "demo", "--device", "tpu", fails="tpu")
     call(*train, "--preset", "demo", "--augment", "bcg", fails="bgc")
+    call(*train, "--preset", "demo", "--subset", "999", fails="there are")
+    call(*train, "--preset", "demo", "--conditional", fails="as well")
+    call(*train, "--preset", "demo", "--gamma", "nan", "--dry-run", fails="--gamma")
+    call("train", prepared_set.folder, *out, "--preset", "demo", fails="--conditional for both")
+    call("train", prepared_set.folder, "--label", "normal", "--preset", "demo", fails="--out")
+    call(*train, "--preset", "demo", "--out", trained / "settings.json", fails="is a file")
+    call(*train, "--preset", "demo", "--out", prepared_set.folder, fails="other files")
     call("sample", trained, "--seeds", "9-0", *out, fails="backwards")
     call("info", tmp_path / "missing", fails="not there")
     assert not (tmp_path / "x").exists()

@@ -8,6 +8,7 @@ from .explore import interpolate, mix, sweep
 from .importing import import_command
 from .info import info
 from .sample import sample
+from .setting_options import GroupedCommand
 from .train import train
 
 app = typer.Typer(
@@ -17,7 +18,8 @@ app = typer.Typer(
 )
 app.command(
     epilog="Example: mammo-synth generator train prepared --label cancer --out runs/cancer "
-    "--preset demo"
+    "--preset demo",
+    cls=GroupedCommand,
 )(train)
 app.command(
     "import",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any
 
-CLASSES = ("normal", "cancer")
+from mammo_synth.configurations import LABELS
+
+CLASSES = LABELS
 """Labels of a conditional run: the index is the place in the one-hot vector."""
 
 # Headings under which the command line lists the options.
