@@ -29,8 +29,13 @@ def save_curve(path: Path, rows: Sequence[Row], measure: str | None, label: str)
 
     measured = [row for row in rows if measure is not None and row.get(measure) is not None]
     panels = 3 if measured else 2
-    figure = Figure(figsize=(8.0, 1.2 + 2.3 * panels), layout="constrained")
+    height = 1.2 + 2.2 * panels
+    figure = Figure(figsize=(8.0, height))
     FigureCanvasAgg(figure)
+    # By hand: a layout engine would draw everything twice.
+    figure.subplots_adjust(
+        left=0.1, right=0.8, bottom=0.55 / height, top=1 - 0.65 / height, hspace=0.12
+    )
     axes = list(np.atleast_1d(figure.subplots(panels, 1, sharex=True)))
     if measured:
         _draw_measure(axes[0], measured, str(measure), label)

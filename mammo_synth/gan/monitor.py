@@ -91,9 +91,8 @@ def _won(rows: Sequence[Row], limits: Limits) -> str | None:
     last = rows[-SURE_ROWS:]
     if len(last) < SURE_ROWS:
         return None
-    for row in last:
-        if row.get("sign_real") is None or row["sign_real"] - row["sign_fake"] < 2 * SURE:
-            return None
+    if any(row.get("sign_real", 0.0) - row.get("sign_fake", 0.0) < 2 * SURE for row in last):
+        return None
     # While the strength still rises, it is the remedy.
     if limits.ada_max is not None and last[-1]["p"] < limits.ada_max and _p_moves(last):
         return None
