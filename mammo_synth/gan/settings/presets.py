@@ -128,7 +128,8 @@ def _demo(resolution: int) -> TrainSettings:
         pl_weight=0.0,
         style_mixing=0.0,
         tick_kimg=0.25,
-        snapshot_kimg=2.0,
+        snapshot_kimg=3.0,
+        measure_images=64,
     )
 
 
