@@ -108,7 +108,7 @@ def _draw_augmentation(axis: Any, rows: Sequence[Row]) -> None:
             kimg, values, "o-", color=BLUE, markersize=3, linewidth=1, label="variety\n(films: 1)"
         )
     axis.set_ylabel("sign of D, p, variety")
-    axis.set_ylim(-1.05, max(1.05, *values, 0) if values else 1.05)
+    axis.set_ylim(-1.05, 1.05 * max(1.0, *values, 0.0))
 
 
 def _add_hours(axis: Any, rows: Sequence[Row]) -> None:

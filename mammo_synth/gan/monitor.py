@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 from .rows import Row
 
-COLLAPSED = 0.35
-"""Share of the films' variety. In healthy runs of ours it is 0.7 to 1.1 after the first tenth."""
-FELL = 0.6  # share of its own earlier variety to which a generator fell that was never rich
-PATIENT_SNAPSHOTS = 5  # a generator that starts poor may stay so for this many snapshots
-WORSE = 2.0
-"""A measure so many times its best (twice running) is no noise: between neighbouring snapshots it
-moves by a tenth to a third."""
+COLLAPSED = 0.3  # share of the films' variety; a healthy run that just begins has 0.5 to 1.2
+FELL = 0.6  # share of its own earlier variety; a fall from there needs no patience
+FIRST_SNAPSHOTS = 5  # a generator may begin poor, and its measure may go up and down, for so many
+WORSE = 2.0  # so many times its best (twice running) is no noise of the measure
 SURE = 0.95  # mean sign of the discriminator's output for real images, minus that for fake ones
 SURE_ROWS = 8  # rows in a row; the first hundred updates of a healthy run are like that too
 FULL_ROWS = 8  # rows in a row with the augmentations at their greatest strength
@@ -58,7 +55,7 @@ def _collapse(rows: Sequence[Row], limits: Limits) -> str | None:
     if not values or values[-1] >= COLLAPSED:
         return None
     fell = values[-1] < FELL * max(values)
-    if not fell and len(values) <= PATIENT_SNAPSHOTS:
+    if not fell and len(values) <= FIRST_SNAPSHOTS:
         return None
     return (
         f"the images have collapsed: they differ from one another {values[-1]:.0%} as much as the "
@@ -72,7 +69,7 @@ def _divergence(rows: Sequence[Row], limits: Limits) -> str | None:
         return None
     name = limits.measure
     values = [float(row[name]) for row in _snapshots(rows, name)]
-    if len(values) < 3:
+    if len(values) <= FIRST_SNAPSHOTS:
         return None
     best = min(values[:-2])
     floor = next((float(row["floor"]) for row in rows if row.get("floor") is not None), 0.0)

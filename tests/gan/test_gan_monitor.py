@@ -58,8 +58,13 @@ def test_divergence_needs_two_bad_snapshots():
     assert "best.safetensors" in finding.text
     assert names([*twice, row(13, texture=2.5, floor=0.1, variety=0.9)]) == []
     # Near the floor a small step is a large ratio, and no measure is no divergence.
-    near = [row(k, texture=v, floor=0.2, variety=1.0) for k, v in enumerate((0.1, 0.3, 0.35))]
+    values = (0.1, 0.1, 0.1, 0.1, 0.3, 0.35)
+    near = [row(k, texture=v, floor=0.2, variety=1.0) for k, v in enumerate(values)]
     assert names(near) == []
+    assert names([r | {"floor": 0.05} for r in near]) == ["divergence"]
+    # The first snapshots of a run may jump: 9, 23, 14, 5, 3, 2 was a healthy one.
+    jump = [row(k, texture=v, floor=0.03, variety=1.0) for k, v in enumerate((9, 23, 24, 5, 3))]
+    assert [names(jump[: n + 1]) for n in range(5)] == [[]] * 5
     assert names(twice, Limits(measure=None, ada_max=0.8)) == []
 
 
