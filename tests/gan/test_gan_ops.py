@@ -104,20 +104,36 @@ def test_modulated_convolution_equals_scaled_weights_per_sample():
     down=st.integers(1, 3),
     pads=st.tuples(*[st.integers(-1, 4)] * 4),
     flip=st.booleans(),
+    line=st.booleans(),
     seed=st.integers(0, 1000),
 )
-def test_resampling_is_what_its_definition_says(up, down, pads, flip, seed):
+def test_resampling_is_what_its_definition_says(up, down, pads, flip, line, seed):
     torch.manual_seed(seed)
-    x, f = torch.randn(1, 2, 5, 6), torch.randn(3, 4)
+    x, f = torch.randn(1, 2, 5, 6), torch.randn(4) if line else torch.randn(3, 4)
+    plane = torch.outer(f, f) if line else f
     stuffed = torch.zeros(1, 2, 5 * up, 6 * up)
     stuffed[:, :, ::up, ::up] = x
     padded = torch.nn.functional.pad(stuffed, pads)
-    if padded.shape[2] < 3 or padded.shape[3] < 4:
+    if padded.shape[2] < len(plane) or padded.shape[3] < 4:
         return
-    kernel = (f if flip else f.flip([0, 1]))[None, None].repeat(2, 1, 1, 1)
+    kernel = (plane if flip else plane.flip([0, 1]))[None, None].repeat(2, 1, 1, 1)
     expected = torch.conv2d(padded, kernel, groups=2)[:, :, ::down, ::down]
     result = ops.upfirdn2d(x, f, up=up, down=down, padding=pads, flip_filter=flip)
     torch.testing.assert_close(result, expected, **CLOSE)
+
+
+@pytest.mark.parametrize(("up", "down", "pad"), [(2, 1, (3, 2)), (1, 2, (-2, 4)), (3, 2, (0, 5))])
+def test_filtering_lines_is_differentiable_twice(up, down, pad):
+    torch.manual_seed(0)
+    x = torch.randn(2, 1, 9, 7, dtype=torch.float64, requires_grad=True)
+    f = torch.randn(5, dtype=torch.float64)
+
+    def both(x: torch.Tensor) -> torch.Tensor:
+        y = ops.upfirdn2d(x, f, up=up, down=down, padding=[*pad, *pad])
+        return y * y  # so that the second derivative is not zero
+
+    assert torch.autograd.gradcheck(both, x)
+    assert torch.autograd.gradgradcheck(both, x)
 
 
 def test_upsampling_keeps_a_flat_image_flat_inside():

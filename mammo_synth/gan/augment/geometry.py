@@ -16,7 +16,6 @@ _SUPPORT = len(SYM6_LOWPASS) // 4  # reach of the x2 low-pass to each side, in i
 # The low-pass is not quite symmetric: its centre of mass lies half a sample of the doubled image
 # off the middle. Its mirror image takes that back; in between, the picture sits this much off.
 _LAG = 0.25  # image pixels
-_STEP = 16  # image pixels
 
 
 def _matrix(rows: list[list[Tensor | float]], like: Tensor) -> Tensor:
@@ -67,33 +66,44 @@ def inverse_map(draws: Draws, batch: int, width: int, height: int, device: torch
     return m
 
 
-def _margins(m: Tensor, width: int, height: int) -> tuple[int, int, int, int]:
-    """Pixels (left, right, top, bottom) beyond the image that some result looks at."""
+def _reach(m: Tensor, width: int, height: int) -> Tensor:
+    """``[N, 4]``: pixels (left, right, top, bottom) beyond the image that each result looks at."""
     cx, cy = (width - 1) / 2, (height - 1) / 2
     corners = torch.tensor(
         [[-cx, -cy, 1], [cx, -cy, 1], [cx, cy, 1], [-cx, cy, 1]], device=m.device
     )
     seen = (m @ corners.t())[:, :2, :]
-    reach = torch.stack([-seen[:, 0].min(), seen[:, 0].max(), -seen[:, 1].min(), seen[:, 1].max()])
+    reach = torch.stack([-seen.amin(dim=2), seen.amax(dim=2)], dim=2).flatten(1)
     half = torch.tensor([cx, cx, cy, cy], device=m.device)
     most = torch.tensor([width - 1, width - 1, height - 1, height - 1], device=m.device)
-    need = (reach - half + 2 * _SUPPORT).clamp(min=0)
-    # In steps: every new shape costs the processor's library some milliseconds of preparation.
-    need = ((need / _STEP).ceil() * _STEP).minimum(most)
-    left, right, top, bottom = (int(n) for n in need.tolist())
-    return left, right, top, bottom
+    return (reach - half + 2 * _SUPPORT).ceil().clamp(min=0).minimum(most)
 
 
 def warp(images: Tensor, m: Tensor) -> Tensor:
     """Move ``images [N, C, H, W]`` by the inverse map ``m [N, 3, 3]``.
 
-    Reflects beyond the border, upsamples by two with a sharp low-pass, samples bilinearly and
-    comes down again with the mirrored low-pass, so that nothing aliases and the identity is exact.
+    Images whose map is the identity are left alone: they are many while p is small.
     """
-    batch, channels, height, width = images.shape
-    if bool((m == torch.eye(3, device=m.device)).all()):
-        return images  # nothing was chosen: frequent while p is small
-    left, right, top, bottom = _margins(m, width, height)
+    height, width = images.shape[2:]
+    moved = (m != torch.eye(3, device=m.device)).flatten(1).any(dim=1)
+    # One copy to the host for all that it has to know.
+    plan = torch.cat([_reach(m, width, height), moved[:, None]], dim=1).tolist()
+    chosen = [k for k, row in enumerate(plan) if row[4]]
+    if not chosen:
+        return images
+    rows = [plan[k] for k in chosen]
+    margins = [int(max(row[side] for row in rows)) for side in range(4)]
+    if len(chosen) == len(images):
+        return _resample(images, m, margins)
+    index = torch.tensor(chosen, device=images.device)
+    return images.index_copy(0, index, _resample(images[index], m[index], margins))
+
+
+def _resample(images: Tensor, m: Tensor, margins: list[int]) -> Tensor:
+    """Reflect beyond the border, upsample by two with a sharp low-pass, sample bilinearly and come
+    down again with the mirrored low-pass, so that nothing aliases and the identity is exact."""
+    height, width = images.shape[2:]
+    left, right, top, bottom = margins
     x = F.pad(images, (left, right, top, bottom), mode="reflect")
     full_w, full_h = width + left + right, height + top + bottom
     f = setup_filter(SYM6_LOWPASS).to(images.device)
@@ -111,8 +121,15 @@ def warp(images: Tensor, m: Tensor) -> Tensor:
         device=m.device,
     )
     lag = torch.full([1], _LAG, device=m.device)
-    theta = (to_unit @ _shift(-lag, -lag) @ m @ _shift(lag, lag) @ to_pixels)[:, :2, :]
-    size = [batch, channels, 2 * out_h, 2 * out_w]
-    grid = F.affine_grid(theta, size, align_corners=False)
-    x = sample_bilinear(x, grid.to(x.dtype))
+    theta = to_unit @ _shift(-lag, -lag) @ m @ _shift(lag, lag) @ to_pixels
+    x = sample_bilinear(x, _places(theta, 2 * out_w, 2 * out_h).to(x.dtype))
     return downsample2d(x, f, down=2, padding=-2 * _SUPPORT, flip_filter=True)
+
+
+def _places(theta: Tensor, width: int, height: int) -> Tensor:
+    """``[N, height, width, 2]``: where ``theta [N, 3, 3]`` takes the pixels' centres in [-1, 1]."""
+    x = (torch.arange(width, device=theta.device) * 2 + 1) / width - 1
+    y = (torch.arange(height, device=theta.device) * 2 + 1) / height - 1
+    along_x = x[None, None, :, None] * theta[:, None, None, :2, 0]
+    along_y = y[None, :, None, None] * theta[:, None, None, :2, 1]
+    return along_x + (along_y + theta[:, None, None, :2, 2])

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .lines import filter_line
+
 Padding = int | Sequence[int]
 Factor = int | Sequence[int]
 
@@ -125,6 +127,10 @@ def upfirdn2d(
         f = f.flip(list(range(f.ndim)))
     if f.ndim == 2:
         return _axis_pair(x, f, (up_x, up_y), (down_x, down_y), pad)
+    if x.device.type == "cpu":
+        # A line is correlated: convolution needs the flip.
+        y = filter_line(x, f.flip(0), 3, up_x, down_x, (pad[0], pad[1]))
+        return filter_line(y, f.flip(0), 2, up_y, down_y, (pad[2], pad[3]))
     y = _axis_pair(x, f[None, :], (up_x, 1), (down_x, 1), (pad[0], pad[1], 0, 0))
     return _axis_pair(y, f[:, None], (1, up_y), (1, down_y), (0, 0, pad[2], pad[3]))
 
