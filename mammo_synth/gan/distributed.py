@@ -37,6 +37,25 @@ class EndedElsewhere(MammoSynthError):
         self.exit_code = exit_code
 
 
+class TeamBroken(MammoSynthError):
+    """Another process ended in the middle of the work (exit code 1)."""
+
+    exit_code = 1
+
+
+@contextlib.contextmanager
+def _meeting() -> Iterator[None]:
+    """Name what happens when another process does not come, because it ended."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise TeamBroken(
+            "Another process of this run ended, so this one cannot go on. "
+            f"({str(error).splitlines()[0][:200]})",
+            hint="See what the other one said; the same command goes on from the last checkpoint.",
+        ) from error
+
+
 @dataclass(frozen=True)
 class Share:
     """Images ``index, index + parts, index + 2 * parts, ...`` of a batch."""
@@ -68,7 +87,8 @@ class Team:
     def sum_(self, values: Tensor) -> Tensor:
         """Replace ``values`` by their sum over all processes, equal bits everywhere."""
         if self.size > 1:
-            dist.all_reduce(values)
+            with _meeting():
+                dist.all_reduce(values)
         return values
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter], *, finite: bool = False) -> None:
@@ -94,7 +114,8 @@ class Team:
     def wait(self) -> None:
         """Until all processes have come here."""
         if self.size > 1:
-            dist.barrier()
+            with _meeting():
+                dist.barrier()
 
     def together(self, act: Callable[[], T], device: torch.device) -> T:
         """``act()`` in every process; where it fails in one, all end.
@@ -200,5 +221,5 @@ def joined(device: torch.device) -> Iterator[Team]:
     except (RuntimeError, ValueError) as error:
         raise _no_torchrun(f"they cannot meet ({str(error).splitlines()[0]})") from error
     yield team
-    dist.barrier()
+    team.wait()
     dist.destroy_process_group()

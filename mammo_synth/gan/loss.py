@@ -57,7 +57,7 @@ class Fakes:
         if self.noise_mode == "random":
             noise = self.G.synthesis.draw_noise(whole, ws.device, self.rng)
             drawn = [self.share.of(layer) for layer in noise]
-        make = self.synthesis or self.G.synthesis
+        make = self.G.synthesis if self.synthesis is None else self.synthesis
         return make(ws, noise_mode=self.noise_mode, drawn=drawn)
 
 
