@@ -78,8 +78,8 @@ def train_loop(
                 watch.meter.restart(state.seen)
             if at_snapshot:
                 stopped = team.decide(watch is not None and watch.stopped, device)
-        if stopped and watch is not None:
-            watch.say_why()
+        if watch is not None:
+            watch.conclude(stopped=stopped)
     finally:
         progress.finish()
 

@@ -166,13 +166,16 @@ def train_run(
     path = folder / GENERATOR
     if watch is None:
         return TrainResult(folder, path, "", state.seen / 1000, False)
-    watch.draw()
     metadata = generator_metadata(state, settings, origin)
     write_tensors(path, dict(state.G_ema.state_dict()), metadata)
     sha = sha256_file(path)
     facts = {
         "generator_sha256": sha,
         "kimg": state.seen / 1000,
+        "measure": watch.memory.measure,
+        "best": watch.memory.best,
+        "best_kimg": watch.memory.best_kimg,
+        "floor": watch.memory.floor,
         "images": len(images),
         "init": state.init,
         "p": state.p,

@@ -107,13 +107,21 @@ class Watch:
             return False
         return bool(self.rows[-1]["kimg"] - self.memory.best_kimg >= patience)
 
-    def say_why(self) -> None:
-        """Say that the run stopped early, and where its best generator is."""
+    def conclude(self, *, stopped: bool) -> None:
+        """Draw the figures of the whole run, and say how good it became and why it ended."""
+        self.draw()
         memory = self.memory
-        self._progress.say(
-            f"Stopped at {self.rows[-1]['kimg']:g} kimg: {memory.measure} has not improved since "
-            f"{memory.best_kimg:g} kimg (it was {memory.best or 0:.3g}; {BEST})."
-        )
+        if memory.best is None:
+            return
+        if stopped:
+            self._progress.say(
+                f"Stopped at {self.rows[-1]['kimg']:g} kimg: {memory.measure} has not improved "
+                f"since {memory.best_kimg:g} kimg."
+            )
+        value = f"{memory.measure} {memory.best:.3g}"
+        if memory.floor is not None:
+            value += f", {memory.floor:.3g} between films"
+        self._progress.say(f"Best at {memory.best_kimg:g} kimg ({value}): {BEST}.")
 
     def at_tick(self, row: Row) -> None:
         """Add a row: to the file, the events and the monitor."""

@@ -1,6 +1,6 @@
 """Settings of the networks and of a training run, the presets, and what cannot work."""
 
-from .check import MAX_RESOLUTION, MEASURES, MIN_RESOLUTION, PRECISIONS, check, check_resolution
+from .check import MAX_RESOLUTION, MIN_RESOLUTION, PRECISIONS, check, check_resolution
 from .presets import FILM_RESOLUTIONS, PRESETS, override, preset, resolve_precision
 from .settings import (
     CLASSES,
@@ -16,7 +16,6 @@ __all__ = [
     "CLASSES",
     "FILM_RESOLUTIONS",
     "MAX_RESOLUTION",
-    "MEASURES",
     "MIN_RESOLUTION",
     "PRECISIONS",
     "PRESETS",

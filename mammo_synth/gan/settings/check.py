@@ -12,7 +12,7 @@ from .settings import CLASSES, NetworkSettings, TrainSettings
 
 MIN_RESOLUTION, MAX_RESOLUTION = 8, 1024
 PRECISIONS = ("fp32", "bf16", "fp16")
-MEASURES = ("texture", "none")
+NO_MEASURE = "none"
 ARCHITECTURES = ("orig", "skip", "resnet")
 
 _POSITIVE = (
@@ -130,12 +130,13 @@ def _check_values(settings: TrainSettings | NetworkSettings) -> None:
 
 def _check_names(settings: TrainSettings) -> None:
     from mammo_synth.gan.augment import PIPELINES  # imports torch, which the presets do not need
+    from mammo_synth.gan.measures import MEASURES
 
     network = settings.network
     for what, name, known in (
         ("augmentation", settings.augment, tuple(PIPELINES)),
         ("precision", settings.precision, PRECISIONS),
-        ("measure", settings.measure, MEASURES),
+        ("measure", settings.measure, (*MEASURES, NO_MEASURE)),
         ("architecture", network.g_architecture, ARCHITECTURES),
         ("architecture", network.d_architecture, ARCHITECTURES),
     ):
