@@ -33,13 +33,16 @@ from .networks import Generator
 
 __all__ = [
     "Drawing",
+    "Lanes",
     "cores",
     "draw",
+    "draw_rows",
     "draw_styles",
     "map_latents",
     "map_ws",
     "micro_batch",
     "noise_maps",
+    "open_lanes",
 ]
 
 _T = TypeVar("_T")
@@ -132,7 +135,7 @@ def _draw_seeds(
         return to_uint8(images)[: len(seeds)]
 
 
-def _draw_styles(
+def draw_rows(
     network: Generator, device: torch.device, ws: Tensor, size: int, noise: str
 ) -> NDArray[np.uint8]:
     """Images of at most ``size`` rows of ``ws``; the network sees exactly ``size``."""
@@ -149,7 +152,7 @@ def _map(
         return map_ws(network, _padded(z, size), settings, device)[: len(z)].cpu()
 
 
-class _Lanes:
+class Lanes:
     """Threads that draw: one for each accelerator, or ``workers`` on the processor."""
 
     def __init__(self, network: Generator, devices: Sequence[torch.device], workers: int) -> None:
@@ -183,10 +186,11 @@ class _Lanes:
 
 
 @contextmanager
-def _lanes(
+def open_lanes(
     network: Generator, devices: Sequence[torch.device], workers: int | None, tasks: int
-) -> Iterator[_Lanes]:
-    lanes = _Lanes(network, devices, max(1, min(workers or cores(), tasks)))
+) -> Iterator[Lanes]:
+    """Threads that compute on copies of ``network``, at most ``tasks``; closed at the end."""
+    lanes = Lanes(network, devices, max(1, min(workers or cores(), tasks)))
     # Kernels of an accelerator that are chosen by timing, or round to TF32, change images.
     flags = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
@@ -224,7 +228,7 @@ def draw(
     size = micro_batch(network.resolution, devices[0])
     parts = (seeds[first : first + size] for first in range(0, len(seeds), size))
     pending: deque[tuple[Sequence[int], Future[NDArray[np.uint8]]]] = deque()
-    with _lanes(network, devices, workers, -(-len(seeds) // size)) as lanes:
+    with open_lanes(network, devices, workers, -(-len(seeds) // size)) as lanes:
         ahead = lanes.count + max(1, batch // size)
         for part in parts:
             pending.append((part, lanes.submit(_draw_seeds, part, size, settings)))
@@ -246,7 +250,7 @@ def map_latents(
     """``ws [N, num_ws, w_dim]`` of ``z [N, z_dim]`` on the processor; of a seed's z bit for bit
     those that :func:`draw` uses."""
     size = micro_batch(network.resolution, device)
-    with _lanes(network, (device,), 1, 1) as lanes:
+    with open_lanes(network, (device,), 1, 1) as lanes:
         parts = [lanes.submit(_map, part, size, settings) for part in z.split(size)]
         return torch.cat([part.result() for part in parts])
 
@@ -262,6 +266,6 @@ def draw_styles(
     """Images uint8 ``[N, R, R]`` of the latents ``ws [N, num_ws, w_dim]``, as :func:`draw` would
     draw them. ``noise``: ``const`` or ``none``."""
     size = micro_batch(network.resolution, device)
-    with _lanes(network, (device,), workers, -(-len(ws) // size)) as lanes:
-        parts = [lanes.submit(_draw_styles, part, size, noise) for part in ws.split(size)]
+    with open_lanes(network, (device,), workers, -(-len(ws) // size)) as lanes:
+        parts = [lanes.submit(draw_rows, part, size, noise) for part in ws.split(size)]
         return np.concatenate([part.result() for part in parts])

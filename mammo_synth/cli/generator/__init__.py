@@ -7,6 +7,7 @@ import typer
 from .explore import interpolate, mix, sweep
 from .importing import import_command
 from .info import info
+from .project import project
 from .sample import sample
 from .setting_options import GroupedCommand
 from .train import train
@@ -42,3 +43,6 @@ app.command(
     epilog="Example: mammo-synth generator interpolate runs/cancer --seeds 0,7,3 --space z "
     "--out way.png --gif way.gif"
 )(interpolate)
+app.command(epilog="Example: mammo-synth generator project runs/cancer film.png --out projected")(
+    project
+)
