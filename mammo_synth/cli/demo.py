@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mammo_synth.films.prepared import PreparedSet
 
 
+SHIPPED_PIXELS = 128
+
+
 @dataclass(frozen=True)
 class DemoSettings:
     """Sizes of the demo: chosen so that two CPU cores need about five minutes.
@@ -36,6 +39,7 @@ class DemoSettings:
         configurations: What the classifiers are trained on, beside the real-only baseline; the
             release has all nine in any case.
         recipes: The classifiers.
+        shipped: Take the generators that come with the package instead of training two.
     """
 
     seed: int = 0
@@ -48,6 +52,13 @@ class DemoSettings:
     split: tuple[int, int, int] = (60, 10, 30)
     configurations: tuple[str, ...] = tuple(CONFIGURATIONS)
     recipes: tuple[str, ...] = ("vgg16-demo", "logistic-regression", "prior")
+    shipped: bool = False
+
+    @classmethod
+    def with_shipped_generators(cls, seed: int = 0) -> DemoSettings:
+        """The settings that fit the shipped generators: their size, and fewer patients, since
+        nothing is learned from most of them."""
+        return cls(seed=seed, patients=120, pixels=SHIPPED_PIXELS, shipped=True)
 
 
 @dataclass(frozen=True)
@@ -62,10 +73,11 @@ class Step:
 def run_demo(out: Path, settings: DemoSettings, device: str, *, dry_run: bool = False) -> None:
     """Run the flow into ``out``; finished steps are recognised and skipped."""
     demo = _Demo(out, settings, device)
+    prepare = Step("Simulate and prepare films", 25 if settings.shipped else 12, demo.films)
+    train = Step("Train two generators, cancer and normal, alike", 210, demo.train)
     steps = [
-        Step("Simulate and prepare films", 12, demo.films),
-        Step("Train two generators, cancer and normal, alike", 210, demo.train),
-        Step("Build and verify the release", 5, demo.release),
+        *([prepare] if settings.shipped else [prepare, train]),
+        Step("Build and verify the release", 25 if settings.shipped else 5, demo.release),
         Step("Train and score classifiers on it", 45, demo.bench),
         Step("Render the leaderboard", 5, demo.leaderboard),
     ]
@@ -155,6 +167,12 @@ class _Demo:
             jobs, device=str(resolve_device(self.device)), progress=progress, clock=time.monotonic
         )
 
+    def generator(self, label: int) -> Path:
+        """Run folder or name of the generator of a label."""
+        if self.settings.shipped:
+            return Path(f"phantom-{LABELS[label]}")
+        return self.generator_folder / LABELS[label]
+
     def release(self, progress: Progress) -> None:
         from mammo_synth.errors import CheckFailed
         from mammo_synth.release.build import ReleaseSettings, build_release
@@ -162,7 +180,7 @@ class _Demo:
         from mammo_synth.release.verify import verify_release
 
         generators = {
-            label: GeneratorFile.open(self.generator_folder / LABELS[label], self.device)
+            label: GeneratorFile.open(self.generator(label), self.device)
             for label in (CANCER, NORMAL)
         }
         release = build_release(
@@ -230,7 +248,7 @@ class _Demo:
         out.print("\nThree things to try next:")
         out.print(
             f'  (cd {parent} && {python} -c "from datasets import load_dataset; {load}")\n'
-            f"  {command} generator sample {self.generator_folder / 'cancer'} --seeds 0-15 "
+            f"  {command} generator sample {self.generator(CANCER)} --seeds 0-15 "
             f"--out {parent / 'samples'}\n"
             f"  {command} verify {release}",
             markup=False,
