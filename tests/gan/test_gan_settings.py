@@ -182,6 +182,11 @@ def test_a_conditional_run_gets_its_label_input():
     assert check(s).network.c_dim == 2
 
 
+def test_band_filters_on_tiny_images_are_refused():
+    with pytest.raises(BadInput, match="needs images of 32 px; these have 16"):
+        check(replace(preset("demo", 16), augment="bgcf"))
+
+
 def test_too_few_channels_are_refused():
     s = preset("demo", 64)
     with pytest.raises(BadInput, match="no feature map"):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +16,11 @@ from PIL import Image
 from mammo_synth.errors import BadInput
 from mammo_synth.gan.parallel import Job, train_runs
 from mammo_synth.gan.sample import load_generator, sample
-from mammo_synth.gan.settings import TrainSettings
+from mammo_synth.gan.settings import TrainSettings, override
 from mammo_synth.gan.state import adapted_p, ema_beta, new_state
 from mammo_synth.gan.train import TrainingDiverged, train_run
 from mammo_synth.manifest import check_folder, read_manifest
-from tests.gan import gan_runs
-from tests.gan.gan_runs import ORIGIN, TINY, blobs, run
+from tests.gan.gan_runs import ORIGIN, TINY, blobs, run, start_processes
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -89,11 +85,21 @@ def test_training_learns_where_the_films_are_bright(tmp_path):
     assert images[:, 4:12, :4].mean() > images[:, 4:12, 12:].mean() + 40
 
 
-def test_killed_run_ends_in_the_same_bits(finished, tmp_path):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"conditional": True, "mirror": True, "subset": 11, "freeze_d": 1, "precision": "bf16"},
+    ],
+    ids=["plain", "options"],
+)
+def test_killed_run_ends_in_the_same_bits(finished, tmp_path, options):
     folder = tmp_path / "killed"
-    command = [sys.executable, gan_runs.__file__, str(folder), "0.12"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, env=environment) as process:
+    settings = override(TINY, run=options, network={})
+    if options:
+        finished = run(tmp_path / "finished", settings).folder
+    (process,) = start_processes(1, folder, **options)
+    with process:
         deadline = time.monotonic() + 60
         # After the first snapshot and some rows that the next one will have to compute again.
         while time.monotonic() < deadline and process.poll() is None:
@@ -107,7 +113,7 @@ def test_killed_run_ends_in_the_same_bits(finished, tmp_path):
     with pytest.raises(BadInput, match=r"no generator.safetensors") as refusal:
         load_generator(folder)
     assert "goes on" in refusal.value.hint
-    result = run(folder)
+    result = run(folder, settings)
     assert not result.skipped
     for name in ("generator.safetensors", "checkpoint.safetensors", "stats.jsonl"):
         assert (folder / name).read_bytes() == (finished / name).read_bytes(), name

@@ -13,6 +13,7 @@ from .settings import CLASSES, NetworkSettings, TrainSettings
 MIN_RESOLUTION, MAX_RESOLUTION = 8, 1024
 PRECISIONS = ("fp32", "bf16", "fp16")
 NO_MEASURE = "none"
+_FILTERED_PX = 32
 ARCHITECTURES = ("orig", "skip", "resnet")
 
 _POSITIVE = (
@@ -80,6 +81,11 @@ def check(settings: TrainSettings, processes: int = 1) -> TrainSettings:
             f"ADA starts at {s.ada_start} with a maximum of {s.ada_max}.",
             hint="Both are probabilities, and the start is at most the maximum.",
         )
+    if s.precision == "fp16" and n.conv_clamp is None:
+        raise BadInput(
+            "Activations of these networks are not bounded (conv_clamp), and fp16 overflows.",
+            hint="Give --conv-clamp 256, or use --precision bf16.",
+        )
     steps = int(math.log2(n.resolution)) - 2
     if not 0 <= s.freeze_d <= steps:
         raise BadInput(
@@ -142,6 +148,12 @@ def _check_names(settings: TrainSettings) -> None:
     ):
         if name not in known:
             raise BadInput(f"There is no {what} '{name}'.", hint=did_you_mean(name, known))
+    if PIPELINES[settings.augment].imgfilter and network.resolution < _FILTERED_PX:
+        raise BadInput(
+            f"Augmentation '{settings.augment}' filters frequency bands, which needs images of "
+            f"{_FILTERED_PX} px; these have {network.resolution}.",
+            hint="Use --augment bgc or film.",
+        )
 
 
 def _check_batch(settings: TrainSettings, processes: int) -> None:
