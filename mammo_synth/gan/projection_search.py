@@ -19,6 +19,7 @@ from .perceptual import perceptual_distance, perceptual_features
 
 REPORT_EVERY = 10  # steps; asking an accelerator for a number makes it wait
 SMALLEST_MAP = 8
+BEYOND = 0.02  # slope of the distance beyond black and white
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def search(
         shake = torch.randn([1, layers, network.w_dim], generator=rng).to(device)
         shaken = w + shake * (schedule.noise(t) * spread)
         image = _synthesize(network, shaken, noise, maps)
-        squared = (perceptual_features(image) - goal).square().sum(dim=1)
+        squared = (perceptual_features(_within(image)) - goal).square().sum(dim=1)
         loss = squared.sum()
         if maps:
             loss = loss + penalty * noise_penalty(maps).sum()
@@ -169,6 +170,12 @@ def search(
         )
         for i in range(count)
     ]
+
+
+def _within(image: Tensor) -> Tensor:
+    """Values beyond black and white as the pixels show them, but with a slope that leads back."""
+    shown = image.clamp(-1, 1)
+    return shown + BEYOND * (image - shown)
 
 
 def _synthesize(network: Generator, w: Tensor, noise: str, maps: Sequence[Tensor]) -> Tensor:
