@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+
+from mammo_synth.errors import BadInput
 
 from .distributed import ALONE, Team
 from .loss import Critic, Images
@@ -96,6 +100,16 @@ def lazy_adam(
     )
 
 
+def _check_compiler(device: torch.device) -> None:
+    """Raise :class:`BadInput` where ``torch.compile`` has nothing to compile with."""
+    names = [os.environ.get("CXX"), "g++", "clang++", "c++"]
+    if device.type == "cpu" and not any(shutil.which(name) for name in names if name):
+        raise BadInput(
+            "Compiling for a processor needs a C++ compiler, and there is none on this machine.",
+            hint="Install g++, or train without --compile.",
+        )
+
+
 def trainable(D: Discriminator, frozen: int) -> list[nn.Parameter]:
     """The parameters of ``D`` that learn: all but those of its ``frozen`` highest resolutions, at
     the image's side (arXiv 2002.10964)."""
@@ -129,6 +143,7 @@ def new_state(settings: TrainSettings, device: torch.device) -> TrainState:
         set_precision(network, settings.precision, settings.low_precision_resolutions)
     synthesis, critic = G.synthesis, D
     if settings.compile:
+        _check_compiler(device)
         synthesis, critic = torch.compile(synthesis), torch.compile(critic)
     d_rate = settings.d_learning_rate or settings.learning_rate
     return TrainState(

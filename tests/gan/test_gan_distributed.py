@@ -22,8 +22,8 @@ from mammo_synth.manifest import check_folder
 from tests.gan.gan_runs import TINY, run, start_processes
 
 # Enough images for every phase several times; measuring is the leader's alone and tested elsewhere.
-BATCH = {"batch": 8, "measure": "none", "snapshot_kimg": 0.08}
-KIMG = 0.16
+BATCH = {"batch": 8, "measure": "none", "snapshot_kimg": 0.048}
+KIMG = 0.096
 
 
 def _end(processes: list[subprocess.Popen[str]], seconds: float = 90) -> list[tuple[int, str]]:

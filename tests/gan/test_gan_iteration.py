@@ -130,6 +130,13 @@ def test_float16_without_a_clamp_is_refused():
     assert PRECISIONS == networks.PRECISIONS
 
 
+def test_compiling_without_a_compiler_is_refused(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(BadInput, match="needs a C\\+\\+ compiler") as refusal:
+        new_state(replace(TINY, compile=True), torch.device("cpu"))
+    assert "without --compile" in refusal.value.hint
+
+
 def test_compiled_networks_compute_the_same(monkeypatch):
     # Traced and differentiated as on an accelerator; only the generation of code is left out.
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mammo_synth.gan.train import TrainResult
 
 BOTH = "both"
+INTERRUPTED = 130
 
 
 @with_settings
@@ -89,31 +90,27 @@ def train(
     try:
         with joined(where) as team:
             request.act(team, where)
-    except (EndedElsewhere, TrainingDiverged) as error:
+    except (EndedElsewhere, TrainingDiverged, KeyboardInterrupt) as error:
         if team.leads:
             raise
-        raise typer.Exit(error.exit_code) from error  # the first process has said it
+        # The first process says it for all.
+        raise SystemExit(getattr(error, "exit_code", INTERRUPTED)) from error
 
 
+@dataclass(frozen=True)
 class _Request:
     """What the user asked for, as one process of the run carries it out."""
 
-    def __init__(
-        self,
-        prepared: Path,
-        out: Path | None,
-        label: str | None,
-        preset: str,
-        resume: str,
-        seed: int,
-        gpus: int | None,
-        given: dict[str, Any],
-        dry_run: bool,
-        as_json: bool,
-    ) -> None:
-        self.prepared, self.out, self.label = prepared, out, label
-        self.preset, self.resume, self.seed, self.gpus = preset, resume, seed, gpus
-        self.given, self.dry_run, self.as_json = given, dry_run, as_json
+    prepared: Path
+    out: Path | None
+    label: str | None
+    preset: str
+    resume: str
+    seed: int
+    gpus: int | None
+    given: dict[str, Any]  # options of the settings; None where left out
+    dry_run: bool
+    as_json: bool
 
     def act(self, team: Team, device: Any) -> None:
         """Plan, then print the plan or train."""
