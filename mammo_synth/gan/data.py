@@ -54,13 +54,14 @@ class RealImages:
         """Images and labels by the sampler's indices."""
         place = shown % len(self._chosen)
         picked = self._images[self._chosen[place]]
-        mirrored = shown >= len(self._chosen)
-        picked[mirrored] = picked[mirrored, :, ::-1]
         pixels = self._to_device(torch.from_numpy(picked)[:, None])
+        if self.sampler.count > len(self._chosen):
+            mirrored = self._to_device(torch.from_numpy(shown >= len(self._chosen)))
+            pixels = torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
         labels = None
         if self._onehot is not None:
             labels = self._onehot[self._to_device(torch.from_numpy(place))]
-        return pixels.to(torch.float32) / 127.5 - 1.0, labels
+        return pixels.to(torch.float32).div_(127.5).sub_(1.0), labels
 
     def draw_labels(self, count: int, rng: torch.Generator) -> Tensor | None:
         """Labels ``[count, classes]`` for fake images: those of random real images, so that both
