@@ -29,6 +29,8 @@ from mammo_synth.gan.train import TrainingDiverged, train_run
 from mammo_synth.gan.watch import Memory
 from tests.gan.gan_runs import ORIGIN, TINY, blobs, run
 
+SHORT = replace(TINY, kimg=0.072, snapshot_kimg=0.024, tick_kimg=0.012)
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread():
@@ -70,16 +72,16 @@ def files_of(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("watched")
-    run(folder)
+    run(folder, SHORT)
     return folder
 
 
 def test_every_snapshot_is_measured(finished):
     measured = [row for row in rows_of(finished) if "texture" in row]
-    assert [row["kimg"] for row in measured] == [0.032, 0.064, 0.096, 0.12]
+    assert [row["kimg"] for row in measured] == [0.024, 0.048, 0.072]
     assert all(row["texture"] > row["floor"] > 0 for row in measured)
     assert all(0 < row["variety"] < 3 for row in measured)
-    assert len(rows_of(finished)) > 6 and all("warnings" in row for row in rows_of(finished))
+    assert len(rows_of(finished)) == 6 and all("warnings" in row for row in rows_of(finished))
     films = MEASURES["texture"].features(blobs())
     assert measured[0]["floor"] < 3 * floor(MEASURES["texture"], films)
     for name in ("curve.png", "evolution.png", "evolution.gif"):
@@ -105,15 +107,15 @@ def test_interrupted_run_leaves_the_same_folder(finished, tmp_path):
     """No jump in the curve: rows, events, figures and generators are those of an uninterrupted
     run. That the films are mapped from a file now makes no difference."""
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "run", progress=Listener(19))
+        run(tmp_path / "run", SHORT, progress=Listener(14))
     np.save(tmp_path / "films.npy", blobs())
     mapped = np.load(tmp_path / "films.npy", mmap_mode="r")
-    train_run(mapped, TINY, tmp_path / "run", ORIGIN)
+    train_run(mapped, SHORT, tmp_path / "run", ORIGIN)
     assert files_of(tmp_path / "run") == files_of(finished)
 
 
 def test_measuring_does_not_touch_the_training(finished, tmp_path):
-    run(tmp_path / "run", replace(TINY, measure="none", keep_snapshots=0))
+    run(tmp_path / "run", replace(SHORT, measure="none", keep_snapshots=0))
     blind, seen = load_generator(tmp_path / "run"), load_generator(finished)
     weights = seen.network.state_dict()
     assert all(torch.equal(v, weights[k]) for k, v in blind.network.state_dict().items())
@@ -133,36 +135,36 @@ def _flat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_flat")
 def test_run_stops_where_nothing_improves_also_after_a_resume(tmp_path):
-    patient = replace(TINY, kimg=5.0, patience_kimg=0.064)
+    patient = replace(SHORT, kimg=5.0, patience_kimg=0.048)
     listener = Listener()
     result = run(tmp_path / "whole", patient, progress=listener)
-    assert result.kimg == 0.096
+    assert result.kimg == 0.072
     assert listener.said == [
-        "Stopped at 0.096 kimg: texture has not improved since 0.032 kimg.",
-        "Best at 0.032 kimg (texture 7, 7 between films): best.safetensors.",
+        "Stopped at 0.072 kimg: texture has not improved since 0.024 kimg.",
+        "Best at 0.024 kimg (texture 7, 7 between films): best.safetensors.",
     ]
-    assert load_generator(tmp_path / "whole" / "best.safetensors").kimg == 0.032
+    assert load_generator(tmp_path / "whole" / "best.safetensors").kimg == 0.024
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "cut", patient, progress=Listener(20))
-    assert run(tmp_path / "cut", patient).kimg == 0.096
+        run(tmp_path / "cut", patient, progress=Listener(14))
+    assert run(tmp_path / "cut", patient).kimg == 0.072
     assert files_of(tmp_path / "cut") == files_of(tmp_path / "whole")
     assert run(tmp_path / "cut", patient).skipped
     # More patience goes on from there.
-    assert run(tmp_path / "cut", replace(patient, patience_kimg=0.09)).kimg == 0.128
+    assert run(tmp_path / "cut", replace(patient, patience_kimg=0.06)).kimg == 0.096
 
 
 @pytest.mark.usefixtures("_flat")
 def test_another_measure_begins_anew(tmp_path):
     folder = tmp_path / "run"
-    run(folder, replace(TINY, kimg=0.064))
-    run(folder, replace(TINY, kimg=0.096, measure_images=20))
+    run(folder, replace(SHORT, kimg=0.024))
+    run(folder, replace(SHORT, kimg=0.048, measure_images=20))
     memory = Memory.from_json(read_checkpoint(folder / "checkpoint.safetensors").metadata["watch"])
-    assert memory.images == 20 and memory.best_kimg == 0.096
+    assert memory.images == 20 and memory.best_kimg == 0.048
     assert Memory.from_json(None) == Memory() == Memory.from_json("")
 
 
 def test_saturated_augmentation_is_said_once(tmp_path):
-    eager = replace(TINY, ada_target=-1.0, ada_kimg=0.03, ada_max=0.5, tick_kimg=0.004)
+    eager = replace(SHORT, ada_target=-1.0, ada_kimg=0.03, ada_max=0.5, tick_kimg=0.004)
     listener = Listener()
     run(tmp_path / "run", replace(eager, snapshot_kimg=9.0), progress=listener)
     rows = rows_of(tmp_path / "run")
@@ -181,11 +183,11 @@ def test_times_come_from_the_clock_and_add_up(tmp_path):
         now[0] += 1.0
         return now[0]
 
-    short = replace(TINY, kimg=0.064)
-    listener = Listener(stop_after=13)
+    short = replace(SHORT, kimg=0.048)
+    listener = Listener(stop_after=9)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, short, clock=clock, progress=listener)
-    before = [row["hours"] for row in rows_of(tmp_path) if row["kimg"] <= 0.032][-1]
+    before = [row["hours"] for row in rows_of(tmp_path) if row["kimg"] <= 0.024][-1]
     run(tmp_path, short, clock=clock)
     rows = rows_of(tmp_path)
     hours = [row["hours"] for row in rows]
@@ -202,19 +204,19 @@ def test_full_disk_at_a_checkpoint_loses_nothing(finished, tmp_path, monkeypatch
     full = []
 
     def fsync(handle: int) -> None:
-        if (folder / "checkpoint.safetensors").exists() and len(rows_of(folder)) > 4:
+        if (folder / "checkpoint.safetensors").exists() and len(rows_of(folder)) > 3:
             full.append(sha256_file(folder / "checkpoint.safetensors"))
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(NoSpace, match="disk is full") as refusal:
-        run(folder)
+        run(folder, SHORT)
     assert "goes on" in refusal.value.hint
     assert full == [sha256_file(folder / "checkpoint.safetensors")]
     assert not list(folder.rglob(".writing-*"))
     monkeypatch.setattr(os, "fsync", real)
-    run(folder)
+    run(folder, SHORT)
     assert files_of(folder) == files_of(finished)
 
 
@@ -225,18 +227,18 @@ def test_weights_that_are_no_numbers_never_reach_a_checkpoint(tmp_path, monkeypa
 
     def iterate(state, *rest):
         real(state, *rest)
-        if state.seen == 64:
+        if state.seen == 48:
             tensor = next(state.G_ema.parameters()).data
             if poisoned == "moment":
                 tensor = next(iter(state.adam_d.state.values()))["exp_avg_sq"]
             tensor.view(-1)[0] = float("inf")
 
     monkeypatch.setattr(loop, "iterate", iterate)
-    with pytest.raises(TrainingDiverged, match=r"0\.064 kimg: a weight"):
-        run(tmp_path)
-    assert read_checkpoint(tmp_path / "checkpoint.safetensors").metadata["seen"] == "32"
-    assert load_generator(tmp_path / "best.safetensors").kimg == 0.032
-    assert rows_of(tmp_path)[-1]["kimg"] < 0.064
+    with pytest.raises(TrainingDiverged, match=r"0\.048 kimg: a weight"):
+        run(tmp_path, SHORT)
+    assert read_checkpoint(tmp_path / "checkpoint.safetensors").metadata["seen"] == "24"
+    assert load_generator(tmp_path / "best.safetensors").kimg == 0.024
+    assert rows_of(tmp_path)[-1]["kimg"] < 0.048
 
 
 def test_ctrl_c_ends_at_once_and_goes_on(prepared_set: PreparedSet, tmp_path):
