@@ -105,7 +105,7 @@ class Watch:
         patience = self._settings.patience_kimg
         if patience is None or self._measure is None or not self.rows:
             return False
-        waited = self.rows[-1]["kimg"] - self.memory.best_kimg
+        waited = float(self.rows[-1]["kimg"]) - self.memory.best_kimg
         return round(waited * 1000) >= round(patience * 1000)  # in whole images
 
     def conclude(self, *, stopped: bool) -> None:
