@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from mammo_synth.gan.loss import path_length_penalty, r1_penalty
+from mammo_synth.gan.loss import Fakes, path_length_penalty, path_lengths, r1_penalty
 from mammo_synth.gan.networks import PRECISIONS, Discriminator, Generator, set_precision
 from tests.gan.gan_golden import discriminator, generator, tensor
 
@@ -101,9 +101,10 @@ def test_gradients_of_the_regularisers_are_finite_and_near(precision):
         set_precision(D, name, None)
         G.zero_grad()
         D.zero_grad()
-        quiet = {"mixing": 0.0, "noise_mode": "none"}
-        part, _ = path_length_penalty(G, z, torch.zeros([]), directions=directions, **quiet)
-        part.value.backward()
+        fakes = Fakes(G, mixing=0.0, noise_mode="none")
+        lengths, images = path_lengths(fakes, z, directions=directions)
+        mean = lengths.detach().mean()
+        path_length_penalty(lengths, images, torch.zeros([]), mean, len(z)).value.backward()
         r1_penalty(D, reals, 1.0).value.backward()
         found[name] = torch.cat(
             [p.grad.flatten() for net in (G, D) for p in net.parameters() if p.grad is not None]
