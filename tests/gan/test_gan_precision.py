@@ -105,7 +105,7 @@ def test_gradients_of_the_regularisers_are_finite_and_near(precision):
         lengths, images = path_lengths(fakes, z, directions=directions)
         mean = lengths.detach().mean()
         path_length_penalty(lengths, images, torch.zeros([]), mean, len(z)).value.backward()
-        r1_penalty(D, reals, 1.0).value.backward()
+        r1_penalty(D, reals, 1.0, len(reals)).value.backward()
         found[name] = torch.cat(
             [p.grad.flatten() for net in (G, D) for p in net.parameters() if p.grad is not None]
         )
