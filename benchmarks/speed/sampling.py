@@ -34,8 +34,9 @@ def network(size: int, device: torch.device) -> Generator:
         for name, value in made.named_parameters():
             if name.endswith("noise_strength") or (name.endswith("bias") and "affine" not in name):
                 value.normal_(0.0, 0.1)
-    made = made.to(device, memory_format=torch.channels_last)
-    return made.eval().requires_grad_(False)
+    made = made.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    made.synthesis.prepare()  # as loading a generator does
+    return made
 
 
 def images_of(G: Generator, count: int, device: torch.device) -> torch.Tensor:

@@ -87,6 +87,7 @@ def bias_act(
     act: str = "linear",
     gain: float | None = None,
     clamp: float | None = None,
+    **unused: Any,
 ) -> Tensor:
     """Bias, activation, gain and clamp, one after the other."""
     spec = ACTIVATIONS[act]

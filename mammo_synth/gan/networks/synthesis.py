@@ -8,11 +8,23 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..ops import ACTIVATIONS, bias_act, modulated_conv2d, setup_filter, upsample2d
+from ..ops import (
+    ACTIVATIONS,
+    Prepared,
+    bias_act,
+    modulated_conv2d,
+    setup_filter,
+    upsample2d,
+    winograd_kernels,
+)
 from .layers import RESAMPLE_TAPS, Convolution, Dense, cast, channels_at
 
 NOISE_MODES = ("random", "const", "none")
 ARCHITECTURES = ("orig", "skip", "resnet")
+
+# Where sixteen matrix products beat one convolution (benchmarks/speed).
+_WINOGRAD_MAPS = 256
+_WINOGRAD_SIZES = (8, 16, 32, 64)
 
 
 class SynthesisLayer(nn.Module):
@@ -42,6 +54,26 @@ class SynthesisLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.register_buffer("resample_filter", setup_filter(RESAMPLE_TAPS))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self._prepared: tuple[tuple[int, int], Prepared] | None = None
+
+    def prepare(self) -> None:
+        """Compute once what depends on the weights alone; see :meth:`Synthesis.prepare`."""
+        weight = self.weight.detach()
+        fits = self.up == 1 and weight.shape[2:] == (3, 3) and weight.device.type == "cpu"
+        pays = weight.shape[1] >= _WINOGRAD_MAPS and self.resolution in _WINOGRAD_SIZES
+        kernels = winograd_kernels(weight) if fits and pays else None
+        prepared = Prepared(weight.square().sum(dim=[2, 3]), kernels)
+        self._prepared = self._weights_now(), prepared
+
+    def _weights_now(self) -> tuple[int, int]:
+        return self.weight.data_ptr(), self.weight._version
+
+    def _known(self) -> Prepared | None:
+        """What was prepared, if the weights are still those and no derivative is recorded."""
+        if self._prepared is None or torch.is_grad_enabled():
+            return None
+        weights, prepared = self._prepared
+        return prepared if weights == self._weights_now() else None
 
     def draw_noise(
         self, batch: int, device: torch.device, rng: torch.Generator | None = None
@@ -78,9 +110,11 @@ class SynthesisLayer(nn.Module):
             f=self.resample_filter,
             flip_weight=self.up == 1,
             gain=scale,
+            prepared=self._known(),
         )
         limit = None if self.clamp is None else self.clamp * gain
-        return bias_act(y, cast(self.bias * scale, x), act=self.act, gain=1.0, clamp=limit)
+        bias = cast(self.bias * scale, x)
+        return bias_act(y, bias, act=self.act, gain=1.0, clamp=limit, overwrite=True)
 
 
 class ToImage(nn.Module):
@@ -209,6 +243,14 @@ class Synthesis(nn.Module):
             setattr(self, f"b{size}", block)
             self.num_ws += block.num_conv
             before = out
+
+    def prepare(self) -> None:
+        """Make images faster from now on: each layer keeps what depends on its weights alone, for
+        calls without derivatives. It is used only while the weights are those; to be called again
+        after they changed, moved or were copied. About as much memory as the weights twice."""
+        for module in self.modules():
+            if isinstance(module, SynthesisLayer):
+                module.prepare()
 
     def draw_noise(
         self, batch: int, device: torch.device, rng: torch.Generator | None = None

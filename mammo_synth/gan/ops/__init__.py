@@ -1,7 +1,7 @@
 """The operations the networks are made of: plain torch, differentiable any number of times."""
 
 from .activation import ACTIVATIONS, Activation, bias_act
-from .convolution import conv2d_resample, demodulation, modulated_conv2d
+from .convolution import Prepared, conv2d_resample, demodulation, modulated_conv2d
 from .resample import (
     downsample2d,
     filter2d,
@@ -11,10 +11,12 @@ from .resample import (
     upsample2d,
 )
 from .warp import sample_bilinear
+from .winograd import winograd_conv2d, winograd_kernels
 
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "Prepared",
     "bias_act",
     "conv2d_resample",
     "demodulation",
@@ -26,4 +28,6 @@ __all__ = [
     "setup_filter",
     "upfirdn2d",
     "upsample2d",
+    "winograd_conv2d",
+    "winograd_kernels",
 ]

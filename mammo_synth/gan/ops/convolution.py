@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,6 +16,7 @@ from .resample import (
     upsample_padding,
     wants_float32,
 )
+from .winograd import winograd_conv2d
 
 Pad4 = tuple[int, int, int, int]
 
@@ -111,9 +114,18 @@ def _transposed(x: Tensor, weight: Tensor, up: int, groups: int, flip_weight: bo
     return F.conv_transpose2d(x, kernel, stride=up, groups=groups)
 
 
-def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Prepared:
+    """What a modulated convolution can know of its ``weight`` before it sees any input."""
+
+    power: Tensor  # [out, in]: sums of squares, for the demodulation
+    kernels: Tensor | None  # for winograd_conv2d, where that is faster
+
+
+def demodulation(weight: Tensor, styles: Tensor, power: Tensor | None = None) -> Tensor:
     """``1 / sqrt(sum over in, k, k of (weight * style)^2 + 1e-8)``: ``[N, out]`` of ``[N, in]``."""
-    power = weight.square().sum(dim=[2, 3])
+    if power is None:
+        power = weight.square().sum(dim=[2, 3])
     return torch.rsqrt(styles.square() @ power.t() + 1e-8)
 
 
@@ -129,6 +141,7 @@ def modulated_conv2d(
     demodulate: bool = True,
     flip_weight: bool = True,
     gain: float = 1.0,
+    prepared: Prepared | None = None,
 ) -> Tensor:
     """Convolution whose weights are scaled per sample by ``styles`` and normalised per output map.
 
@@ -138,27 +151,29 @@ def modulated_conv2d(
     Scaling the activations before and after one shared convolution equals scaling the weights,
     and needs neither per-sample weights nor grouped convolutions. ``weight`` and ``styles`` may be
     float32 where ``x`` is a 16-bit type: the demodulation is then computed in float32.
+    ``prepared`` (without derivatives) saves what depends on ``weight`` alone.
     """
     if demodulate and x.dtype == torch.float16:
         weight, styles = _within_half(weight, styles)
-    y = conv2d_resample(
-        x * _as_type(styles, x)[:, :, None, None],
-        _as_type(weight, x),
-        f,
-        up=up,
-        padding=padding,
-        flip_weight=flip_weight,
-    )
+        prepared = None
+    x = x * _as_type(styles, x)[:, :, None, None]
+    if prepared is not None and prepared.kernels is not None and x.dtype == torch.float32:
+        y = winograd_conv2d(x, prepared.kernels)
+    else:
+        kernel = _as_type(weight, x)
+        y = conv2d_resample(x, kernel, f, up=up, padding=padding, flip_weight=flip_weight)
     scale: Tensor | float = gain
     if demodulate:
-        d = demodulation(weight, styles)
+        d = demodulation(weight, styles, None if prepared is None else prepared.power)
         scale = _as_type(d * gain if gain != 1.0 else d, x)[:, :, None, None]
     if isinstance(scale, float) and scale == 1.0:
         return y if noise is None else y + noise
     if noise is None:
         return y * scale
     if isinstance(scale, Tensor):
-        return torch.addcmul(noise * gain if gain != 1.0 else noise, y, scale)
+        noise = noise * gain if gain != 1.0 else noise
+        # Without derivatives the result may take the place of what it is made from.
+        return torch.addcmul(noise, y, scale, out=None if torch.is_grad_enabled() else y)
     return y * scale + noise * gain
 
 
