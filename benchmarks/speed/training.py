@@ -1,6 +1,6 @@
 """Seconds per kimg of training: the textbook's operations against ours, side by side.
 
-    python benchmarks/speed/training.py [--sizes 32,64] [--precisions fp32,bf16] [--rounds 3]
+    python benchmarks/speed/training.py [--sizes 32,64] [--precisions fp32,bf16] [--rounds 2]
 
 The same networks (channel base 2048, at most 128), batch 16, augmentation `bgc` at a fixed p of
 0.5, both regularisers as scheduled: a round is 16 iterations, which is one whole cycle of them. The
@@ -57,7 +57,7 @@ def candidate(
 
 def main() -> None:
     """Print the table."""
-    parser = measuring.arguments(__doc__.splitlines()[0], rounds=3)
+    parser = measuring.arguments(__doc__.splitlines()[0], rounds=2)
     parser.add_argument("--sizes", default="32,64")
     parser.add_argument("--precisions", default="fp32")
     given = parser.parse_args()
