@@ -132,4 +132,5 @@ class Convolution(nn.Module):
             act=self.act,
             gain=1.0 if spec.homogeneous else spec.gain * gain,
             clamp=None if self.clamp is None else self.clamp * gain,
+            overwrite=True,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -51,22 +52,52 @@ def bias_act(
 ) -> Tensor:
     """``clamp(act(x + bias) * gain)``; ``bias`` runs along axis ``dim``, clamp is symmetric.
 
-    ``overwrite``: ``x`` is needed no more; where no derivative is recorded, the result takes its
-    place, which saves memory and the time to get it.
+    ``overwrite``: ``x`` is needed no more, by no derivative either, and no view: the result may
+    take its place, which saves memory and the time to get it.
     """
     spec = ACTIVATIONS[act]
     if bias is not None:
         bias = bias.reshape([-1 if axis == dim else 1 for axis in range(x.ndim)])
-    if overwrite and act == "lrelu" and not torch.is_grad_enabled():
-        y = x if bias is None else x.add_(bias)
-        y = F.leaky_relu_(y, spec.alpha if alpha is None else alpha)
-        scale = spec.gain if gain is None else gain
-        y = y if scale == 1.0 else y.mul_(scale)
-        return y if clamp is None else y.clamp_(-clamp, clamp)
+    scale = spec.gain if gain is None else gain
+    if overwrite and act == "lrelu" and scale == 1.0:
+        x = x if bias is None else x.add_(bias)
+        slope = spec.alpha if alpha is None else alpha
+        if torch.is_grad_enabled() and x.requires_grad:
+            y: Tensor = _LeakyClamp.apply(x, slope, clamp)
+            return y
+        x = F.leaky_relu_(x, slope)
+        return x if clamp is None else x.clamp_(-clamp, clamp)
     if bias is not None:
         x = x + bias
     y = spec.function(x, spec.alpha if alpha is None else alpha)
-    scale = spec.gain if gain is None else gain
     if scale != 1.0:
         y = y * scale
     return y if clamp is None else y.clamp(-clamp, clamp)
+
+
+class _LeakyClamp(torch.autograd.Function):
+    """Leaky ReLU and clamp in place. The result alone tells the derivative of both: its sign is
+    that of the input, and what lies at the limit was clamped."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float, clamp: float | None) -> Tensor:
+        ctx.mark_dirty(x)
+        F.leaky_relu_(x, slope)
+        if clamp is not None and x.device.type == "cpu" and x.numel():
+            # Rarely anything is that large: looking is cheaper than clamping and masking. (An
+            # accelerator would have to be waited for.)
+            low, high = (float(value) for value in torch.aminmax(x))
+            clamp = None if -clamp < low and high < clamp else clamp
+        if clamp is not None:
+            x.clamp_(-clamp, clamp)
+        ctx.slope, ctx.clamp = slope, clamp
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        y = ctx.saved_tensors[0].detach()  # flat but for kinks: no second derivative
+        grad = torch.ops.aten.leaky_relu_backward(grads[0], y, ctx.slope, True)
+        if ctx.clamp is not None:
+            grad = grad * (y.abs() < ctx.clamp)
+        return grad, None, None

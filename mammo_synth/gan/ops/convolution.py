@@ -97,9 +97,20 @@ def _correlate(
     bias: Tensor | None = None,
 ) -> Tensor:
     kernel = weight if flip_weight or weight.shape[2:] == (1, 1) else weight.flip([2, 3])
+    if weight.shape[1:] == (1, 1, 1) and groups == stride == 1 and not any(pad):
+        return _spread(x, weight, bias)
     if pad[0] == pad[1] >= 0 and pad[2] == pad[3] >= 0:
         return F.conv2d(x, kernel, bias, stride, (pad[2], pad[0]), groups=groups)
     return F.conv2d(F.pad(x, pad), kernel, bias, stride, groups=groups)
+
+
+def _spread(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    # One map to many: a product of a column and a row, channels last like all that follows it. The
+    # library's convolution is slow at it, and its result is not channels last.
+    batch, _, height, width = x.shape
+    column, row = x.reshape(-1, 1), weight.reshape(1, -1)
+    y = column @ row if bias is None else torch.addmm(bias, column, row)
+    return y.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
 def _transposed(x: Tensor, weight: Tensor, up: int, groups: int, flip_weight: bool) -> Tensor:
