@@ -69,7 +69,7 @@ class FakeGenerator:
     prepared_set: str
     path: Path
     resolution: int = 32
-    patients: frozenset[str] | None = None
+    patients: frozenset[str] | None = frozenset()
     simulated: bool = False
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,9 +139,14 @@ def _optimizer_tensors(name: str, module: nn.Module, optimizer: torch.optim.Adam
 
 
 def save_checkpoint(
-    path: Path, state: TrainState, settings: TrainSettings, watch: str = ""
+    path: Path,
+    state: TrainState,
+    settings: TrainSettings,
+    origin: Mapping[str, str] | None = None,
+    watch: str = "",
 ) -> None:
-    """Everything that resuming needs; ``watch``: what stands beside the training remembers."""
+    """Everything that resuming needs; ``watch``: what stands beside the training remembers;
+    ``origin``: the header's fields about the films, for runs that begin from this file."""
     tensors: dict[str, Tensor] = {
         "pl_mean": state.pl_mean,
         "signs": state.signs,
@@ -162,6 +168,7 @@ def save_checkpoint(
         "init_from": state.init_from or "",
         "device": state.pl_mean.device.type,
         "watch": watch,
+        **(origin or {}),
     }
     write_tensors(path, tensors, metadata)
 

@@ -38,6 +38,7 @@ class ImportOptions:
     grey: bool = False  # fold RGB networks to grey ones
     licence: str = ""
     source: str = ""  # the films or images that the networks learned from
+    no_films: bool = False  # they never saw a mammogram, so no patient either
     kimg: float | None = None  # None: from the file's name, if it has the reference's form
 
 
@@ -65,7 +66,7 @@ class Imported:
 def header_facts(metadata: dict[str, str]) -> dict[str, Any]:
     """A header with its JSON parts decoded and its numbers as numbers."""
     facts: dict[str, Any] = dict(metadata)
-    for name in ("network", "training", "imported", "classes", "patients"):
+    for name in ("network", "training", "imported", "classes", "patients", "before"):
         if name in facts:
             facts[name] = json.loads(facts[name])
     facts["resolution"] = int(facts["resolution"])
@@ -187,6 +188,7 @@ def _metadata(
         "licence": options.licence or UNKNOWN_LICENCE,
         "init": "",
         "init_from": "",
+        "patients": "[]" if options.no_films else "null",
         "imported": canonical_json(origin),
     }
     if options.label == "both":
@@ -201,7 +203,7 @@ def _check_free(out: Path, metadata: dict[str, str]) -> None:
     held: dict[str, Any] = {}
     with contextlib.suppress(BadInput):  # no safetensors file, so something else
         held = read_header(out, "an imported file").get("__metadata__") or {}
-    same = ("imported", "format", "network")
+    same = ("imported", "format", "network", "patients")
     if any(held.get(name) != metadata[name] for name in same):
         raise BadInput(
             f"'{out}' is there already and holds something else.",

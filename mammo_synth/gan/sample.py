@@ -72,9 +72,10 @@ class LoadedGenerator:
             "parameters": self.parameters,
             "simulated": self.simulated,
         }
-        rest = {k: v for k, v in self.metadata.items() if k not in known}
-        for name in ("network", "training", "classes", "imported"):
-            if name in rest:
+        rest: dict[str, Any] = {"before": []}
+        rest |= {k: v for k, v in self.metadata.items() if k not in known}
+        for name in ("network", "training", "classes", "imported", "patients", "before"):
+            if isinstance(rest.get(name), str):
                 rest[name] = json.loads(rest[name])
         return {**known, **rest}
 

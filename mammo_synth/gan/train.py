@@ -15,10 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from mammo_synth import __version__
-from mammo_synth.configurations import LABEL_VALUES
 from mammo_synth.errors import BadInput
 from mammo_synth.files import canonical_json, sha256_file, write_json
-from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.manifest import Input, is_current, read_manifest, write_manifest
 from mammo_synth.progress import SILENT, Progress
 
@@ -34,6 +32,7 @@ from .data import RealImages, check_images
 from .distributed import ALONE, Team
 from .figures import save_grid
 from .loop import TrainingDiverged, train_loop
+from .origin import Origin
 from .settings import CLASSES, TrainSettings, check, first_difference, to_json
 from .state import TrainState, new_state
 from .transfer import start_from
@@ -44,30 +43,6 @@ __all__ = ["Origin", "TrainResult", "TrainingDiverged", "generator_metadata", "t
 KIND = "generator-run"
 CHECKPOINT, GENERATOR = "checkpoint.safetensors", "generator.safetensors"
 SETTINGS, REALS, PLAN = "settings.json", "reals.png", "plan.json"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What the images are, for the header of the generator file."""
-
-    label: str  # cancer, normal, or both (a conditional run)
-    prepared_manifest: str = ""  # sha256 of the prepared set's manifest
-    source: str = ""
-    simulated: bool = False
-    licence: str = ""
-    patients: tuple[str, ...] = ()  # short digests of the patients it learned from
-
-    @classmethod
-    def of(cls, prepared: PreparedSet, label: str) -> Origin:
-        """What a prepared set says about its training films of ``label`` (or both)."""
-        return cls(
-            label=label,
-            prepared_manifest=prepared.manifest.sha256,
-            source=prepared.source,
-            simulated=prepared.simulated,
-            licence=str(prepared.terms.get("licence", "")),
-            patients=prepared.patients("train", LABEL_VALUES.get(label)),
-        )
 
 
 @dataclass(frozen=True)
@@ -112,6 +87,8 @@ def train_run(
     """
     where = torch.device(device)
     start_sha = sha256_file(start) if start is not None and start.is_file() else None
+    if start is not None and start_sha is not None:
+        origin = origin.after(start)
     said = {**to_json(settings), "origin": asdict(origin), "start": start_sha}
     said = json.loads(canonical_json(said))
 
@@ -159,7 +136,7 @@ def train_run(
 
     def save() -> None:
         memory = watch.memory.to_json() if watch else ""
-        save_checkpoint(folder / CHECKPOINT, state, settings, memory)
+        save_checkpoint(folder / CHECKPOINT, state, settings, origin.header(), memory)
 
     train_loop(state, settings, data, watch, save, progress, team)
 
@@ -209,13 +186,8 @@ def generator_metadata(
         "network": canonical_json(to_json(settings.network)),
         "training": canonical_json(to_json(settings)),
         "resolution": str(settings.network.resolution),
-        "label": origin.label,
         "kimg": f"{state.seen / 1000:g}",
-        "prepared_manifest": origin.prepared_manifest,
-        "source": origin.source,
-        "simulated": "true" if origin.simulated else "false",
-        "licence": origin.licence,
-        "patients": canonical_json(list(origin.patients)),
+        **origin.header(),
         "init": state.init,
         "init_from": state.init_from or "",
         **classes,

@@ -18,10 +18,10 @@ from .checkpoint import (
     read_header,
     read_tensors,
 )
+from .origin import EXPECTED
 from .settings import NetworkSettings, network_from_json, to_json
 from .state import TrainState, digest
 
-EXPECTED = "a checkpoint, a generator file or imported networks"
 _RUN_DECIDES = ("resolution", "image_channels", "c_dim", "mbstd_group")
 
 

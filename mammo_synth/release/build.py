@@ -158,11 +158,11 @@ def _check_generator(generator: Generator, label: int, prepared: PreparedSet) ->
         )
     if prepared.protocol == "strict" and not _knows_no_held_out_patient(generator, prepared):
         raise BadInput(
-            f"The {LABELS[label]} generator was not trained on this prepared set, so held-out "
-            "patients cannot be ruled out among its training films.",
+            f"The {LABELS[label]} generator was not trained on this prepared set alone, so "
+            "held-out patients cannot be ruled out among its training films.",
             hint=(
-                "Train it on this prepared set, or prepare the films with --protocol study, "
-                "which says so everywhere."
+                "Train it on this prepared set, from networks that say what they learned from, or "
+                "prepare the films with --protocol study, which says so everywhere."
             ),
         )
 
@@ -225,15 +225,16 @@ def _facts(
 
 def _knows_no_held_out_patient(generator: Generator, prepared: PreparedSet) -> bool:
     """Whether the generator learned from the training films of ``prepared``, or from phantom
-    patients that are not held out here.
+    patients that are not held out here; and so did all networks that it began from.
 
     Only phantom patients have one identifier wherever they are prepared; a real patient may stand
     in another collection, or another preparation, under another name.
     """
+    if generator.patients is None:
+        return False
+    if generator.patients & {*prepared.patients("val"), *prepared.patients("real_test")}:
+        return False
     if generator.description.get("prepared_set") == prepared.manifest.sha256:
         return True
     simulated = prepared.simulated and bool(generator.description.get("simulated"))
-    if not simulated or generator.patients is None:
-        return False
-    held_out = {*prepared.patients("val"), *prepared.patients("real_test")}
-    return not held_out & generator.patients
+    return simulated and bool(generator.patients)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from mammo_synth.gan.sample import LoadedGenerator
 
-_DESCRIBED = ("kimg", "licence", "source", "simulated", "parameters", "training")
+_DESCRIBED = ("kimg", "licence", "source", "simulated", "parameters", "training", "before")
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ class GeneratorFile:
 
     @property
     def patients(self) -> frozenset[str] | None:
-        """Digests of the patients it learned from; None where the file does not say."""
-        listed = json.loads(self.loaded.metadata.get("patients", "[]"))
-        return frozenset(listed) or None
+        """Digests of the patients that it, or networks it began from, learned from; None where the
+        file does not say."""
+        listed = json.loads(self.loaded.metadata.get("patients", "null"))
+        return None if listed is None else frozenset(listed)
 
     def images(
         self, seeds: Sequence[int], truncation: float

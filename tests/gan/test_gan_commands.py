@@ -98,6 +98,14 @@ def test_info_names_label_films_and_settings(trained, prepared_set):
     assert "cancer" in call("info", trained / "generator.safetensors")
 
 
+def test_one_generator_may_learn_both_labels_without_telling_them_apart(prepared_set, tmp_path):
+    train = ("train", prepared_set.folder, "--label", "both", "--preset", "demo", "--dry-run")
+    plan = json.loads(call(*train, "--json"))
+    assert plan["label"] == "both" and set(plan["films_of"]) == {"cancer", "normal"}
+    assert plan["films"] == sum(plan["films_of"].values())
+    assert plan["settings"]["network"]["c_dim"] == 0
+
+
 def test_sampling_writes_one_file_per_seed(trained, tmp_path):
     done = call("sample", trained, "--seeds", "0-2,7", "--out", tmp_path / "png", "--trunc", "0.7")
     assert "4 images drawn" in done

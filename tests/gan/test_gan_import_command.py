@@ -80,7 +80,11 @@ def test_networks_of_everything_are_shown_by_info(tmp_path):
     assert facts["format"] == "mammo-synth/networks/1"
     assert facts["imported"]["grey"] == "Rec. 601"
     assert facts["network"]["image_channels"] == 1 and facts["resolution"] == 64
+    assert facts["patients"] is None
     assert "imported sha256" in call("info", out)
+    faces = tmp_path / "faces.safetensors"
+    call("import", tmp_path / "n.pkl", "--out", faces, "--grey", "--no-films")
+    assert json.loads(call("info", faces, "--json"))["patients"] == []
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(out.read_bytes()[:-8])
     call("info", cut, fails="cut short")

@@ -325,7 +325,11 @@ def test_phantom_generators_of_other_phantom_patients_are_taken(
     refused(simulated=False)
     refused(patients=None)
     for role in ("val", "real_test"):
-        refused(patients=frozenset(films.patients(role)[:1]) | generators[CANCER].patients)
+        seen = frozenset(films.patients(role)[:1]) | generators[CANCER].patients
+        refused(patients=seen)
+        # Trained on these very films, but from networks that knew others.
+        refused(patients=seen, prepared_set=films.manifest.sha256)
+    refused(patients=None, prepared_set=films.manifest.sha256)
     # Patients of real films may be known by other names elsewhere: nothing is concluded from them.
     unknown = {
         label: dataclasses.replace(generator, prepared_set="0" * 64)

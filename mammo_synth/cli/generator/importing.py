@@ -32,6 +32,14 @@ def import_command(
     ] = False,
     licence: Annotated[str, typer.Option(help="Terms of the networks, as their authors say.")] = "",
     source: Annotated[str, typer.Option(help="Images that the networks learned from.")] = "",
+    no_films: Annotated[
+        bool,
+        typer.Option(
+            "--no-films",
+            help="They never saw a mammogram (faces, say): a strict release then takes what is "
+            "trained from them.",
+        ),
+    ] = False,
     kimg: Annotated[
         float | None,
         typer.Option(help="Thousands of images shown in training (read from the usual names)."),
@@ -49,7 +57,13 @@ def import_command(
     from mammo_synth.gan.importing import ImportOptions, import_networks
 
     options = ImportOptions(
-        ema_only=ema_only, label=label, grey=grey, licence=licence, source=source, kimg=kimg
+        ema_only=ema_only,
+        label=label,
+        grey=grey,
+        licence=licence,
+        source=source,
+        no_films=no_films,
+        kimg=kimg,
     )
     done = import_networks(pickle, out, options, dry_run=dry_run)
     if as_json:

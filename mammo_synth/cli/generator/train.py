@@ -33,7 +33,11 @@ def train(
         Path | None, typer.Option(help="Run folder; an interrupted run there goes on.")
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Which films to learn: cancer or normal (or --conditional).")
+        str | None,
+        typer.Option(
+            help="Which films to learn: cancer, normal, or both (one generator that does not tell "
+            "them apart: a start for two that do; or --conditional)."
+        ),
     ] = None,
     preset: Annotated[
         str,
@@ -276,10 +280,10 @@ def _label(label: str | None, *, conditional: bool) -> str:
             "Which films to learn was not said.",
             hint="Give --label cancer or --label normal, or --conditional for both.",
         )
-    if label not in LABEL_VALUES:
+    if label not in (*LABEL_VALUES, BOTH):
         raise BadInput(
-            f"There is no label '{label}'; cancer or normal was expected.",
-            hint=did_you_mean(label, LABEL_VALUES),
+            f"There is no label '{label}'; cancer, normal or both was expected.",
+            hint=did_you_mean(label, (*LABEL_VALUES, BOTH)),
         )
     return label
 

@@ -75,6 +75,13 @@ def bias_act(
     return y if clamp is None else y.clamp(-clamp, clamp)
 
 
+def _in_memory_order(x: Tensor) -> Tensor:
+    # A reduction of all values copies what does not lie in the order of its axes.
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        return x.permute(0, 2, 3, 1)
+    return x
+
+
 class _LeakyClamp(torch.autograd.Function):
     """Leaky ReLU and clamp in place. The result alone tells the derivative of both: its sign is
     that of the input, and what lies at the limit was clamped."""
@@ -86,7 +93,7 @@ class _LeakyClamp(torch.autograd.Function):
         if clamp is not None and x.device.type == "cpu" and x.numel():
             # Rarely anything is that large: looking is cheaper than clamping and masking. (An
             # accelerator would have to be waited for.)
-            low, high = (float(value) for value in torch.aminmax(x))
+            low, high = (float(value) for value in torch.aminmax(_in_memory_order(x)))
             clamp = None if -clamp < low and high < clamp else clamp
         if clamp is not None:
             x.clamp_(-clamp, clamp)
