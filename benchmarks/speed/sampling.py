@@ -35,9 +35,7 @@ def network(size: int, device: torch.device) -> Generator:
         for name, value in made.named_parameters():
             if name.endswith("noise_strength") or (name.endswith("bias") and "affine" not in name):
                 value.normal_(0.0, 0.1)
-    made = made.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-    made.synthesis.prepare()  # as loading a generator does
-    return made
+    return made.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def images_of(G: Generator, count: int, device: torch.device) -> torch.Tensor:
@@ -61,11 +59,14 @@ def measure(size: int, precisions: list[str], rounds: int, device: torch.device)
                 z = latents(range(first, first + batch), G.z_dim).to(device)
                 book(z, noise_mode="const").cpu()
 
+    tools = {precision: deepcopy(G) for precision in precisions}
+    for precision, tool in tools.items():  # as loading a generator does
+        set_precision(tool, precision, None)
+        tool.synthesis.prepare()
+
     def ours(precision: str) -> None:
-        set_precision(G, precision, None)
-        drawn = draw(G, range(2 * count), Drawing(), devices=[device], workers=None)
+        drawn = draw(tools[precision], range(2 * count), Drawing(), devices=[device], workers=None)
         assert sum(1 for _ in drawn) == 2 * count
-        set_precision(G, "fp32", None)
 
     candidates = {f"textbook, {b} at once": (lambda b=b: plain(b)) for b in BATCHES}
     candidates |= {f"ours, {p}": (lambda p=p: ours(p)) for p in precisions}
@@ -83,10 +84,9 @@ def measure(size: int, precisions: list[str], rounds: int, device: torch.device)
         row = {"size": size, "tool": name, "images_per_s": rate, "times_textbook": rate / best}
         row["macs_per_s"] = rate * macs
         if name.startswith("ours"):
-            set_precision(G, name.split(", ")[1], None)
-            row["difference"] = float((images_of(G, 2, device) - expected).abs().max())
+            made = images_of(tools[name.split(", ")[1]], 2, device)
+            row["difference"] = float((made - expected).abs().max())
             row["greatest"] = float(expected.abs().max())
-            set_precision(G, "fp32", None)
         rows.append(row)
     return rows
 

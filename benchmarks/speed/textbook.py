@@ -155,6 +155,9 @@ def modulated_conv2d(
     demodulate: bool = True,
     flip_weight: bool = True,
     gain: float = 1.0,
+    bias: Tensor | None = None,
+    act: str = "linear",
+    clamp: float | None = None,
     **unused: Any,
 ) -> Tensor:
     """Weights of its own for every image, and one grouped convolution for the batch."""
@@ -171,7 +174,8 @@ def modulated_conv2d(
     y = y.reshape(batch, -1, *y.shape[2:])
     if noise is not None:
         y = y + noise
-    return y * gain if gain != 1.0 else y
+    y = y * gain if gain != 1.0 else y
+    return bias_act(y, bias, act=act, gain=1.0, clamp=clamp)
 
 
 def warp(images: Tensor, m: Tensor) -> Tensor:
@@ -186,7 +190,6 @@ def textbook() -> Iterator[None]:
     """Within it, networks and augmentation compute with the operations of this module."""
     names = {
         synthesis: {
-            "bias_act": bias_act,
             "modulated_conv2d": modulated_conv2d,
             "upsample2d": upsample2d,
         },

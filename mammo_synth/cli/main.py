@@ -78,6 +78,9 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: Command line without the program's name; None reads ``sys.argv``.
     """
+    # Asked for by torch at its first large tensor: getting memory in pages of 4 kB takes longer
+    # than many an operation on it.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         code = app(arguments, standalone_mode=False)
     except MammoSynthError as error:

@@ -11,20 +11,23 @@ from torch import Tensor, nn
 from ..ops import (
     ACTIVATIONS,
     Prepared,
-    bias_act,
     modulated_conv2d,
     setup_filter,
     upsample2d,
-    winograd_kernels,
 )
 from .layers import RESAMPLE_TAPS, Convolution, Dense, cast, channels_at
 
 NOISE_MODES = ("random", "const", "none")
 ARCHITECTURES = ("orig", "skip", "resnet")
 
-# Where sixteen matrix products beat one convolution (benchmarks/speed).
-_WINOGRAD_MAPS = 256
-_WINOGRAD_SIZES = (8, 16, 32, 64)
+# Winograd's tile, and the feature maps and pixels from which it beats one convolution
+# (benchmarks/speed), without resampling and with doubling. In 16 bits tiles of 4 round too much.
+_WINOGRAD = {
+    (torch.float32, 1): (4, 64),
+    (torch.float32, 2): (4, 256),
+    (torch.bfloat16, 1): (2, 128),
+}
+_WINOGRAD_FROM = 8
 
 
 class SynthesisLayer(nn.Module):
@@ -56,13 +59,12 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
         self._prepared: tuple[tuple[int, int], Prepared] | None = None
 
-    def prepare(self) -> None:
+    def prepare(self, dtype: torch.dtype) -> None:
         """Compute once what depends on the weights alone; see :meth:`Synthesis.prepare`."""
-        weight = self.weight.detach()
-        fits = self.up == 1 and weight.shape[2:] == (3, 3) and weight.device.type == "cpu"
-        pays = weight.shape[1] >= _WINOGRAD_MAPS and self.resolution in _WINOGRAD_SIZES
-        kernels = winograd_kernels(weight) if fits and pays else None
-        prepared = Prepared(weight.square().sum(dim=[2, 3]), kernels)
+        tile, least = _WINOGRAD.get((dtype, self.up), (0, math.inf))
+        fits = self.weight.shape[2:] == (3, 3) and self.weight.device.type == "cpu"
+        pays = self.weight.shape[1] >= least and self.resolution // self.up >= _WINOGRAD_FROM
+        prepared = Prepared.of(self.weight, dtype, self.up, tile if fits and pays else None)
         self._prepared = self._weights_now(), prepared
 
     def _weights_now(self) -> tuple[int, int]:
@@ -100,7 +102,7 @@ class SynthesisLayer(nn.Module):
         elif noise_mode == "const":
             noise = cast((self.noise_const * self.noise_strength)[None, None], x)
         scale = ACTIVATIONS[self.act].gain * gain  # leaky ReLU lets a gain pass before it
-        y = modulated_conv2d(
+        return modulated_conv2d(
             x,
             self.weight,
             self.affine(w),
@@ -110,11 +112,11 @@ class SynthesisLayer(nn.Module):
             f=self.resample_filter,
             flip_weight=self.up == 1,
             gain=scale,
+            bias=cast(self.bias * scale, x),
+            act=self.act,
+            clamp=None if self.clamp is None else self.clamp * gain,
             prepared=self._known(),
         )
-        limit = None if self.clamp is None else self.clamp * gain
-        bias = cast(self.bias * scale, x)
-        return bias_act(y, bias, act=self.act, gain=1.0, clamp=limit, overwrite=True)
 
 
 class ToImage(nn.Module):
@@ -132,8 +134,10 @@ class ToImage(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         styles = self.affine(w) * self.weight_gain
-        y = modulated_conv2d(x, self.weight, styles, demodulate=False)
-        return bias_act(y, cast(self.bias, x), clamp=self.clamp)
+        bias = cast(self.bias, x)
+        return modulated_conv2d(
+            x, self.weight, styles, demodulate=False, bias=bias, clamp=self.clamp
+        )
 
 
 class SynthesisBlock(nn.Module):
@@ -247,10 +251,13 @@ class Synthesis(nn.Module):
     def prepare(self) -> None:
         """Make images faster from now on: each layer keeps what depends on its weights alone, for
         calls without derivatives. It is used only while the weights are those; to be called again
-        after they changed, moved or were copied. About as much memory as the weights twice."""
-        for module in self.modules():
-            if isinstance(module, SynthesisLayer):
-                module.prepare()
+        after they or the precision changed, moved or were copied. About as much memory as the
+        weights four times."""
+        for size in self.resolutions:
+            block = getattr(self, f"b{size}")
+            for module in block.modules():
+                if isinstance(module, SynthesisLayer):
+                    module.prepare(block.dtype)
 
     def draw_noise(
         self, batch: int, device: torch.device, rng: torch.Generator | None = None

@@ -11,12 +11,13 @@ from .resample import (
     upsample2d,
 )
 from .warp import sample_bilinear
-from .winograd import winograd_conv2d, winograd_kernels
+from .winograd import WinogradKernels, winograd_conv2d
 
 __all__ = [
     "ACTIVATIONS",
     "Activation",
     "Prepared",
+    "WinogradKernels",
     "bias_act",
     "conv2d_resample",
     "demodulation",
@@ -29,5 +30,4 @@ __all__ = [
     "upfirdn2d",
     "upsample2d",
     "winograd_conv2d",
-    "winograd_kernels",
 ]

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .activation import bias_act
+from .doubling import DoublingKernels, doubling_conv2d
 from .resample import (
     Padding,
     downsample_padding,
@@ -16,7 +18,7 @@ from .resample import (
     upsample_padding,
     wants_float32,
 )
-from .winograd import winograd_conv2d
+from .winograd import WinogradKernels, winograd_conv2d
 
 Pad4 = tuple[int, int, int, int]
 
@@ -73,11 +75,10 @@ def conv2d_resample(
         y = _correlate(x, weight, (0, 0, 0, 0), 1, groups, flip_weight)
         y = upfirdn2d(y, f, up=up, padding=pad, gain=up**2, flip_filter=flip_filter)
     else:
-        # The full transposed convolution has k - 1 + up - 1 samples more (less) than the padded
-        # valid one that ``pad`` was counted for.
-        y = _transposed(x, weight, up, groups, flip_weight)
-        shift = (1 - width, up - width, 1 - height, up - height)
-        y = upfirdn2d(y, f, padding=_add(pad, shift), gain=up**2, flip_filter=flip_filter)
+        y = F.conv_transpose2d(
+            x, _scattering(weight, groups, flip_weight=flip_weight), stride=up, groups=groups
+        )
+        y = _filtered(y, f, pad, up, weight, flip_filter=flip_filter)
     if down > 1:
         y = upfirdn2d(y, f, down=down, flip_filter=flip_filter)
     return y if bias is None else y + bias[None, :, None, None]
@@ -113,16 +114,25 @@ def _spread(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
-def _transposed(x: Tensor, weight: Tensor, up: int, groups: int, flip_weight: bool) -> Tensor:
+def _scattering(weight: Tensor, groups: int, *, flip_weight: bool) -> Tensor:
+    """``weight`` as a transposed convolution takes it: ``[in, out // groups, k, k]``."""
     # A transposed convolution scatters its kernel, which convolves: correlation needs the flip.
     kernel = weight.flip([2, 3]) if flip_weight else weight
-    out, per_group, height, width = kernel.shape
     if groups == 1:
-        kernel = kernel.transpose(0, 1)
-    else:
-        kernel = kernel.reshape(groups, out // groups, per_group, height, width).transpose(1, 2)
-        kernel = kernel.reshape(groups * per_group, out // groups, height, width)
-    return F.conv_transpose2d(x, kernel, stride=up, groups=groups)
+        return kernel.transpose(0, 1)
+    out, per_group, height, width = kernel.shape
+    kernel = kernel.reshape(groups, out // groups, per_group, height, width).transpose(1, 2)
+    return kernel.reshape(groups * per_group, out // groups, height, width)
+
+
+def _filtered(
+    y: Tensor, f: Tensor | None, pad: Pad4, up: int, weight: Tensor, *, flip_filter: bool = False
+) -> Tensor:
+    """Filter the transposed convolution ``y`` by ``weight``, padded by ``pad``."""
+    # It has k - 1 + up - 1 samples more (less) than the padded valid one that ``pad`` is for.
+    height, width = int(weight.shape[2]), int(weight.shape[3])
+    shift = (1 - width, up - width, 1 - height, up - height)
+    return upfirdn2d(y, f, padding=_add(pad, shift), gain=up**2, flip_filter=flip_filter)
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,25 @@ class Prepared:
     """What a modulated convolution can know of its ``weight`` before it sees any input."""
 
     power: Tensor  # [out, in]: sums of squares, for the demodulation
-    kernels: Tensor | None  # for winograd_conv2d, where that is faster
+    weight: Tensor  # in the type of the arithmetic
+    kernels: WinogradKernels | DoublingKernels | None  # where that is faster
+
+    @classmethod
+    def of(
+        cls, weight: Tensor, dtype: torch.dtype, up: int = 1, tile: int | None = None
+    ) -> Prepared:
+        """Of ``weight [out, in, k, k]`` for inputs of ``dtype``. ``tile``: that of Winograd's
+        convolution, or of the doubling one where ``up`` is 2; both need k = 3. ``None``: convolve
+        directly."""
+        weight = weight.detach()
+        like = torch.empty(0, dtype=dtype, device=weight.device)
+        dtype = torch.float32 if wants_float32(like) else dtype
+        kernels: WinogradKernels | DoublingKernels | None = None
+        if tile is not None and up == 1:
+            kernels = WinogradKernels.of(weight, tile).to(dtype)
+        elif tile is not None:
+            kernels = DoublingKernels.of(_scattering(weight, 1, flip_weight=False), tile).to(dtype)
+        return cls(weight.square().sum(dim=[2, 3]), weight.to(dtype), kernels)
 
 
 def demodulation(weight: Tensor, styles: Tensor, power: Tensor | None = None) -> Tensor:
@@ -152,12 +180,16 @@ def modulated_conv2d(
     demodulate: bool = True,
     flip_weight: bool = True,
     gain: float = 1.0,
+    bias: Tensor | None = None,
+    act: str = "linear",
+    clamp: float | None = None,
     prepared: Prepared | None = None,
 ) -> Tensor:
     """Convolution whose weights are scaled per sample by ``styles`` and normalised per output map.
 
     ``x``: ``[N, in, H, W]``; ``weight``: ``[out, in, k, k]``; ``styles``: ``[N, in]``; ``noise``:
-    broadcastable to the result, added after demodulation. ``gain`` multiplies everything.
+    broadcastable to the result, added after demodulation. ``gain`` multiplies both. Then come
+    ``bias [out]``, the activation ``act`` (without a gain of its own) and ``clamp``.
 
     Scaling the activations before and after one shared convolution equals scaling the weights,
     and needs neither per-sample weights nor grouped convolutions. ``weight`` and ``styles`` may be
@@ -167,25 +199,50 @@ def modulated_conv2d(
     if demodulate and x.dtype == torch.float16:
         weight, styles = _within_half(weight, styles)
         prepared = None
-    x = x * _as_type(styles, x)[:, :, None, None]
-    if prepared is not None and prepared.kernels is not None and x.dtype == torch.float32:
-        y = winograd_conv2d(x, prepared.kernels)
-    else:
-        kernel = _as_type(weight, x)
-        y = conv2d_resample(x, kernel, f, up=up, padding=padding, flip_weight=flip_weight)
     scale: Tensor | float = gain
     if demodulate:
         d = demodulation(weight, styles, None if prepared is None else prepared.power)
         scale = _as_type(d * gain if gain != 1.0 else d, x)[:, :, None, None]
+    if noise is not None and gain != 1.0:
+        noise = noise * gain
+
+    def finish(y: Tensor, scale: Tensor | float, noise: Tensor | None, dim: int = 1) -> Tensor:
+        y = _scaled(y, scale, noise)
+        return bias_act(y, bias, dim=dim, act=act, gain=1.0, clamp=clamp, overwrite=True)
+
+    styles = _as_type(styles, x)
+    kernels = None if prepared is None or wants_float32(x) else prepared.kernels
+    if isinstance(kernels, DoublingKernels):
+        y = doubling_conv2d(x, kernels, styles)
+        pad = _add(parse_padding(padding), upsample_padding(f, (up, up)))
+        return finish(_filtered(y, f, pad, up, weight), scale, noise)
+    if kernels is not None:
+
+        def finish_part(y: Tensor, samples: slice, rows: slice) -> None:
+            here = noise
+            if here is not None:
+                here = here[samples if len(here) > 1 else slice(None), :, rows].permute(0, 2, 3, 1)
+            own = scale[samples].permute(0, 2, 3, 1) if isinstance(scale, Tensor) else scale
+            done = finish(y, own, here, 3)
+            if done is not y:
+                y.copy_(done)
+
+        return winograd_conv2d(x, kernels, styles, finish_part)
+    kernel = _as_type(weight if prepared is None else prepared.weight, x)
+    x = x * styles[:, :, None, None]
+    y = conv2d_resample(x, kernel, f, up=up, padding=padding, flip_weight=flip_weight)
+    return finish(y, scale, noise)
+
+
+def _scaled(y: Tensor, scale: Tensor | float, noise: Tensor | None) -> Tensor:
+    """``y * scale + noise``; without derivatives the result may take the place of ``y``."""
     if isinstance(scale, float) and scale == 1.0:
         return y if noise is None else y + noise
     if noise is None:
         return y * scale
     if isinstance(scale, Tensor):
-        noise = noise * gain if gain != 1.0 else noise
-        # Without derivatives the result may take the place of what it is made from.
         return torch.addcmul(noise, y, scale, out=None if torch.is_grad_enabled() else y)
-    return y * scale + noise * gain
+    return y * scale + noise
 
 
 def _within_half(weight: Tensor, styles: Tensor) -> tuple[Tensor, Tensor]:
