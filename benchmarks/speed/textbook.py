@@ -10,7 +10,7 @@ networks and the same training loop, so that both compute the same numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
@@ -30,8 +30,6 @@ from mammo_synth.gan.ops.resample import (
     parse_padding,
     upsample_padding,
 )
-
-_MODULE = "mammo_synth.gan"
 
 
 def upfirdn2d(
@@ -185,23 +183,29 @@ def warp(images: Tensor, m: Tensor) -> Tensor:
     return geometry._resample(images, m, [int(side) for side in reach])
 
 
-@contextmanager
-def textbook() -> Iterator[None]:
-    """Within it, networks and augmentation compute with the operations of this module."""
-    names = {
-        synthesis: {
-            "modulated_conv2d": modulated_conv2d,
-            "upsample2d": upsample2d,
-        },
-        layers: {"bias_act": bias_act, "conv2d_resample": conv2d_resample},
+PARTS: dict[str, dict[Any, dict[str, Any]]] = {
+    "modulation": {synthesis: {"modulated_conv2d": modulated_conv2d}},
+    "resampling": {
+        synthesis: {"upsample2d": upsample2d},
+        layers: {"conv2d_resample": conv2d_resample},
         discriminator: {"downsample2d": downsample2d},
         geometry: {"upsample2d": upsample2d, "downsample2d": downsample2d},
-        pipeline: {"warp": warp},
-    }
+    },
+    "activation": {layers: {"bias_act": bias_act}},
+    "augmentation": {pipeline: {"warp": warp}},
+}
+"""What is replaced where; see :func:`textbook`."""
+
+
+@contextmanager
+def textbook(parts: Iterable[str] = PARTS) -> Iterator[None]:
+    """Within it, networks and augmentation compute with the operations of this module, or with
+    those of some of its :data:`PARTS`."""
     with ExitStack() as stack:
-        for module, changed in names.items():
-            for name, function in changed.items():
-                stack.enter_context(mock.patch.object(module, name, function))
+        for part in parts:
+            for module, changed in PARTS[part].items():
+                for name, function in changed.items():
+                    stack.enter_context(mock.patch.object(module, name, function))
         yield
 
 

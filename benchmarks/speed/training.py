@@ -10,14 +10,13 @@ same seed begins every candidate; the losses after the first rounds stand beside
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import measuring
 import numpy as np
 import torch
-from textbook import textbook
+from textbook import PARTS, textbook
 
 from mammo_synth.gan.data import RealImages
 from mammo_synth.gan.iteration import iterate
@@ -37,13 +36,17 @@ def settings_of(size: int, precision: str) -> TrainSettings:
 
 
 def candidate(
-    size: int, precision: str, baseline: bool, device: torch.device, losses: list[float]
+    size: int,
+    precision: str,
+    parts: Collection[str],
+    device: torch.device,
+    losses: list[float],
 ) -> Callable[[], None]:
-    """One cycle of training, to be called again and again."""
+    """One cycle of training, to be called again and again; ``parts``: what is the textbook's."""
     settings = settings_of(size, precision)
     films = np.random.default_rng(0).integers(0, 256, (64, size, size), np.uint8)
     state = new_state(settings, device)
-    if baseline:
+    if len(parts) == len(PARTS):
         # Its usual layout; and torch 2.13 returns wrong gradients on processors for a grouped
         # convolution of kernel 1 whose weights come from a channels-last parameter.
         for network in (state.G, state.D, state.G_ema):
@@ -52,7 +55,7 @@ def candidate(
     state.sampler = data.sampler
 
     def cycle() -> None:
-        with textbook() if baseline else nullcontext():
+        with textbook(parts):
             for _ in range(CYCLE):
                 iterate(state, settings, data)
         losses.append(collect(state)["loss_d"])
@@ -75,11 +78,11 @@ def main() -> None:
     rows = []
     for size in map(int, given.sizes.split(",")):
         losses: dict[str, list[float]] = {"textbook": []}
-        candidates = {"textbook": candidate(size, "fp32", True, device, losses["textbook"])}
+        candidates = {"textbook": candidate(size, "fp32", PARTS, device, losses["textbook"])}
         for precision in given.precisions.split(","):
             name = f"ours, {precision}"
             losses[name] = []
-            candidates[name] = candidate(size, precision, False, device, losses[name])
+            candidates[name] = candidate(size, precision, (), device, losses[name])
         taken = measuring.in_turn(candidates, given.rounds, device)
         for name, seconds in taken.items():
             per_kimg = seconds / (CYCLE * 16) * 1000

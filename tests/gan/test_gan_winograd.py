@@ -72,10 +72,9 @@ def test_doubling_is_the_transposed_convolution(shape, layout, tile, tiles, monk
 
 
 def everywhere(monkeypatch):
-    """Let narrow networks of few pixels use it as well."""
+    """Let narrow networks use it as well."""
     small = {key: (tile, 1) for key, (tile, _) in synthesis._WINOGRAD.items()}
     monkeypatch.setattr(synthesis, "_WINOGRAD", small)
-    monkeypatch.setattr(synthesis, "_WINOGRAD_FROM", 4)
 
 
 @pytest.mark.parametrize("name", GENERATORS)

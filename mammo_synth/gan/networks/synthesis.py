@@ -20,14 +20,14 @@ from .layers import RESAMPLE_TAPS, Convolution, Dense, cast, channels_at
 NOISE_MODES = ("random", "const", "none")
 ARCHITECTURES = ("orig", "skip", "resnet")
 
-# Winograd's tile, and the feature maps and pixels from which it beats one convolution
+# Winograd's tile, and the feature maps from which it beats one convolution
 # (benchmarks/speed), without resampling and with doubling. In 16 bits tiles of 4 round too much.
 _WINOGRAD = {
     (torch.float32, 1): (4, 64),
     (torch.float32, 2): (4, 256),
     (torch.bfloat16, 1): (2, 128),
+    (torch.bfloat16, 2): (2, 256),
 }
-_WINOGRAD_FROM = 8
 
 
 class SynthesisLayer(nn.Module):
@@ -63,7 +63,7 @@ class SynthesisLayer(nn.Module):
         """Compute once what depends on the weights alone; see :meth:`Synthesis.prepare`."""
         tile, least = _WINOGRAD.get((dtype, self.up), (0, math.inf))
         fits = self.weight.shape[2:] == (3, 3) and self.weight.device.type == "cpu"
-        pays = self.weight.shape[1] >= least and self.resolution // self.up >= _WINOGRAD_FROM
+        pays = self.weight.shape[1] >= least
         prepared = Prepared.of(self.weight, dtype, self.up, tile if fits and pays else None)
         self._prepared = self._weights_now(), prepared
 

@@ -210,10 +210,10 @@ def modulated_conv2d(
         y = _scaled(y, scale, noise)
         return bias_act(y, bias, dim=dim, act=act, gain=1.0, clamp=clamp, overwrite=True)
 
-    styles = _as_type(styles, x)
+    scales = _as_type(styles, x)
     kernels = None if prepared is None or wants_float32(x) else prepared.kernels
     if isinstance(kernels, DoublingKernels):
-        y = doubling_conv2d(x, kernels, styles)
+        y = doubling_conv2d(x, kernels, scales)
         pad = _add(parse_padding(padding), upsample_padding(f, (up, up)))
         return finish(_filtered(y, f, pad, up, weight), scale, noise)
     if kernels is not None:
@@ -227,11 +227,20 @@ def modulated_conv2d(
             if done is not y:
                 y.copy_(done)
 
-        return winograd_conv2d(x, kernels, styles, finish_part)
+        return winograd_conv2d(x, kernels, scales, finish_part)
+    if up == 1 and weight.shape[2:] == (1, 1) and len(weight) < x.shape[1] and not wants_float32(x):
+        return finish(_project(x, weight, styles), scale, noise)
     kernel = _as_type(weight if prepared is None else prepared.weight, x)
-    x = x * styles[:, :, None, None]
+    x = x * scales[:, :, None, None]
     y = conv2d_resample(x, kernel, f, up=up, padding=padding, flip_weight=flip_weight)
     return finish(y, scale, noise)
+
+
+def _project(x: Tensor, weight: Tensor, styles: Tensor) -> Tensor:
+    """Few maps of many: here weights for each sample are less than scaled activations."""
+    own = _as_type(weight.flatten(1) * styles[:, None], x)
+    y = x.permute(0, 2, 3, 1).flatten(1, 2) @ own.transpose(1, 2)
+    return y.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
 
 
 def _scaled(y: Tensor, scale: Tensor | float, noise: Tensor | None) -> Tensor:
