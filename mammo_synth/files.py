@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mammo_synth.errors import NoSpace
+from mammo_synth.errors import BadInput, NoSpace
 
 TEMPORARY_PREFIX = ".writing-"
 """Files that begin so are unfinished writes of a killed process: never part of a folder."""
@@ -42,6 +42,24 @@ def canonical_json(value: Any) -> str:
 def sha256_json(value: Any) -> str:
     """Hex sha256 of the canonical JSON of ``value``."""
     return sha256_bytes(canonical_json(value).encode())
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, busy: BadInput | None = None) -> Iterator[None]:
+    """One process at a time holds the lock file ``path``, where the file system can lock; it ends
+    with its process, however that ends. Another one waits, or gets ``busy``."""
+    with path.open("wb") as stream:
+        try:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if busy is None:
+                raise
+            raise busy from error
+        except (ImportError, OSError):
+            pass  # no lock is to be had here
+        yield
 
 
 @contextlib.contextmanager

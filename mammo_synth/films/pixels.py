@@ -8,7 +8,6 @@ system's memory. The file is named after the manifest's digest; that of another 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ import pyarrow.parquet as pq
 
 from mammo_synth.configurations import LABELS
 from mammo_synth.errors import BadInput, NoSpace
-from mammo_synth.files import TEMPORARY_PREFIX, atomic_path
+from mammo_synth.files import TEMPORARY_PREFIX, atomic_path, locked
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.png import decode_png
 from mammo_synth.progress import SILENT, Progress
@@ -78,7 +77,7 @@ def map_pixels(
             return Pixels(images, label_of, home / name)
     home = _home(homes, int(np.prod(shape)))
     path = home / name
-    with _alone(home):
+    with locked(home / ".lock"):
         images = _open(path, shape)  # another process may have written it meanwhile
         if images is None:
             _remove_stale(home, digest)
@@ -118,19 +117,6 @@ def _home(homes: Sequence[Path], wanted: int) -> Path:
         f"The decoded films need {(wanted + _SPARE_BYTES) / 1e9:.1f} GB: {'; '.join(found)}.",
         hint="Free some space, or choose an --out on another disk, then run the command again.",
     )
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time, where the file system can lock; the lock ends with its process."""
-    with (folder / ".lock").open("wb") as stream:
-        try:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        except (ImportError, OSError):
-            pass  # then two processes do the same work, and the second file replaces its equal
-        yield
 
 
 def _remove_stale(home: Path, digest: str) -> None:

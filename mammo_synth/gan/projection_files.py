@@ -16,6 +16,7 @@ from mammo_synth.files import sha256_bytes, write_bytes, write_json
 from mammo_synth.films.geometry import prepare_pixels
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.readers import decode, read_bytes
+from mammo_synth.manifest import MANIFEST_NAME, relative_input, write_manifest
 from mammo_synth.png import decode_png, encode_png
 from mammo_synth.progress import SILENT, Progress
 
@@ -24,6 +25,7 @@ from .projection import Projection, ProjectionSettings, project_all
 from .sample import LoadedGenerator
 from .sheets import labelled_sheet
 
+KIND = "projection"
 FORMAT = "mammo-synth/projection/1"
 ABOUT, LATENTS, IMAGE, SIDE_BY_SIDE = (
     "projection.json",
@@ -139,7 +141,16 @@ def project_films(
         generator, images, settings, progress, label=label, workers=workers
     )
     for target, projection in zip(missing, found, strict=True):
-        done[target.name] = _write(out / target.name, target, projection, identities[target.name])
+        folder, identity = out / target.name, identities[target.name]
+        done[target.name] = _write(folder, target, projection, identity)
+        write_manifest(  # last: it says that everything is whole
+            folder,
+            KIND,
+            settings={**asdict(settings), "label": identity["label"]},
+            seed=settings.seed,
+            inputs=(relative_input("file", generator.path, folder),),
+            facts={"film": identity["film"], "distance": projection.distance},
+        )
     return [done[target.name] for target in targets]
 
 
@@ -173,8 +184,9 @@ def _finished(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
                     f"'{folder}' holds a projection with another {key}.",
                     hint="Choose another --out.",
                 )
-        return about
-    ours = {LATENTS, IMAGE, SIDE_BY_SIDE}  # of a process that was killed between two of them
+        if (folder / MANIFEST_NAME).is_file():
+            return about
+    ours = {ABOUT, LATENTS, IMAGE, SIDE_BY_SIDE}  # of a process that was killed between two of them
     if folder.exists() and not folder.is_dir():
         raise BadInput(
             f"'{folder}' is a file; a folder was expected.", hint="Choose another --out."
@@ -215,5 +227,5 @@ def _write(
         "start_distance": projection.start_distance,
         "curve": [round(value, 6) for value in projection.curve],
     }
-    write_json(folder / ABOUT, about)  # last: it says that the others are whole
+    write_json(folder / ABOUT, about)
     return about

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from mammo_synth import __version__
 from mammo_synth.errors import BadInput
-from mammo_synth.files import canonical_json, sha256_file, write_json
+from mammo_synth.files import canonical_json, locked, sha256_file, write_json
 from mammo_synth.manifest import Input, is_current, read_manifest, write_manifest
 from mammo_synth.progress import SILENT, Progress
 
@@ -42,7 +43,7 @@ __all__ = ["Origin", "TrainResult", "TrainingDiverged", "generator_metadata", "t
 
 KIND = "generator-run"
 CHECKPOINT, GENERATOR = "checkpoint.safetensors", "generator.safetensors"
-SETTINGS, REALS, PLAN = "settings.json", "reals.png", "plan.json"
+SETTINGS, REALS, PLAN, LOCK = "settings.json", "reals.png", "plan.json", ".lock"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def train_run(
     processes that train together; all call this alike, and the first one writes the files.
 
     Raises:
-        BadInput: Images, settings or folder do not fit.
+        BadInput: Images, settings or folder do not fit; another process trains in the folder.
         TrainingDiverged: Losses or weights became infinite or not a number.
         NoSpace: The disk is full; the last checkpoint is whole.
     """
@@ -114,55 +115,69 @@ def train_run(
     if done is not None:
         return done
     state, data, remembered = team.together(ready, where)
-    watch = None
-    if team.leads:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / SETTINGS, said)
-        (folder / "manifest.json").unlink(missing_ok=True)  # of an earlier, shorter run
-        watch = Watch(
-            folder,
-            settings,
-            images,
-            state,
-            remembered or Memory(),
-            partial(generator_metadata, state, settings, origin),
-            labels=labels if settings.conditional else None,
-            progress=progress,
-            clock=clock,
-        )
-        if remembered is None:
-            save_grid(folder / REALS, images[:GRID_IMAGES])
-            watch.save_samples(state)
 
-    def save() -> None:
-        memory = watch.memory.to_json() if watch else ""
-        save_checkpoint(folder / CHECKPOINT, state, settings, origin.header(), memory)
+    def hold() -> None:
+        if team.leads:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder / LOCK, busy=_busy(folder)))
 
-    train_loop(state, settings, data, watch, save, progress, team)
+    with ExitStack() as held:
+        team.together(hold, where)
+        watch = None
+        if team.leads:
+            write_json(folder / SETTINGS, said)
+            (folder / "manifest.json").unlink(missing_ok=True)  # of an earlier, shorter run
+            watch = Watch(
+                folder,
+                settings,
+                images,
+                state,
+                remembered or Memory(),
+                partial(generator_metadata, state, settings, origin),
+                labels=labels if settings.conditional else None,
+                progress=progress,
+                clock=clock,
+            )
+            if remembered is None:
+                save_grid(folder / REALS, images[:GRID_IMAGES])
+                watch.save_samples(state)
 
-    path = folder / GENERATOR
-    if watch is None:
-        return TrainResult(folder, path, "", state.seen / 1000, False)
-    metadata = generator_metadata(state, settings, origin)
-    write_tensors(path, dict(state.G_ema.state_dict()), metadata)
-    sha = sha256_file(path)
-    facts = {
-        "generator_sha256": sha,
-        "kimg": state.seen / 1000,
-        "measure": watch.memory.measure,
-        "best": watch.memory.best,
-        "best_kimg": watch.memory.best_kimg,
-        "floor": watch.memory.floor,
-        "images": len(images),
-        "init": state.init,
-        "p": state.p,
-        "device": where.type,
-        "processes": team.size,
-        "threads": torch.get_num_threads(),
-        "torch": str(torch.__version__),
-    }
-    write_manifest(folder, KIND, settings=said, seed=settings.seed, inputs=inputs, facts=facts)
-    return TrainResult(folder, path, sha, state.seen / 1000, False)
+        def save() -> None:
+            memory = watch.memory.to_json() if watch else ""
+            save_checkpoint(folder / CHECKPOINT, state, settings, origin.header(), memory)
+
+        train_loop(state, settings, data, watch, save, progress, team)
+
+        path = folder / GENERATOR
+        if watch is None:
+            return TrainResult(folder, path, "", state.seen / 1000, False)
+        metadata = generator_metadata(state, settings, origin)
+        write_tensors(path, dict(state.G_ema.state_dict()), metadata)
+        sha = sha256_file(path)
+        facts = {
+            "generator_sha256": sha,
+            "kimg": state.seen / 1000,
+            "measure": watch.memory.measure,
+            "best": watch.memory.best,
+            "best_kimg": watch.memory.best_kimg,
+            "floor": watch.memory.floor,
+            "images": len(images),
+            "init": state.init,
+            "p": state.p,
+            "device": where.type,
+            "processes": team.size,
+            "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
+        }
+        write_manifest(folder, KIND, settings=said, seed=settings.seed, inputs=inputs, facts=facts)
+        return TrainResult(folder, path, sha, state.seen / 1000, False)
+
+
+def _busy(folder: Path) -> BadInput:
+    return BadInput(
+        f"Another process is training in '{folder}'.",
+        hint="Let it go on, or stop it first and run this command again.",
+    )
 
 
 def _check_size(images: NDArray[np.uint8], settings: TrainSettings) -> None:

@@ -19,6 +19,7 @@ from mammo_synth.gan.perceptual import perceptual_distance
 from mammo_synth.gan.projection import ProjectionSettings, project, project_all
 from mammo_synth.gan.projection_search import Schedule, noise_penalty, spread_of_w
 from mammo_synth.gan.sample import LoadedGenerator, load_generator, sample
+from mammo_synth.manifest import verify_chain
 from mammo_synth.png import encode_png
 from tests.conftest import fake_film
 from tests.gan.gan_files import NETWORK, generator_file
@@ -148,6 +149,11 @@ def test_command_writes_a_folder_per_film_and_goes_on(file, tmp_path, prepared_s
     assert about["distance"] == facts["films"][1]["distance"] < about["start_distance"]
     assert len(about["curve"]) == 11 and len(about["generator"]) == 64
     assert load_file(out / "film1" / "projection.safetensors")["ws"].shape == (8, 32)
+    (link,) = [step for step in verify_chain(out / "film1") if step.kind == "projection"]
+    assert not link.problems
+    (out / "film1" / "manifest.json").unlink()  # killed at the very end
+    call("project", file, films[1], *common)
+    assert (out / "film1" / "manifest.json").is_file()
     with Image.open(out / "film1" / "compared.png") as sheet:
         assert sheet.width > 3 * 128
     with Image.open(out / "film1" / "projected.png") as image:

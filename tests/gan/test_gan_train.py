@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from mammo_synth.errors import BadInput
+from mammo_synth.files import locked
 from mammo_synth.gan.parallel import Job, train_runs
 from mammo_synth.gan.sample import load_generator, sample
 from mammo_synth.gan.settings import TrainSettings, override
@@ -181,6 +182,14 @@ def test_foreign_folder_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(BadInput, match=r"thesis\.txt"):
         run(tmp_path)
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    with locked(tmp_path / "run" / ".lock"), pytest.raises(BadInput, match="Another process"):
+        run(tmp_path / "run", replace(TINY, kimg=0.004))
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [".lock"]
+    run(tmp_path / "run", replace(TINY, kimg=0.004))
 
 
 def test_damaged_checkpoint_is_refused(finished, tmp_path):

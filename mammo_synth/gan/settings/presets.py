@@ -11,6 +11,9 @@ from .check import check_resolution
 from .settings import CLASSES, NetworkSettings, TrainSettings
 
 FILM_RESOLUTIONS = (64, 128, 256, 512, 1024)
+_PATIENCE = (
+    2000.0  # kimg; ten snapshots: the published 25,000 kimg are for ten times as many images
+)
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,8 @@ def _demo(resolution: int) -> TrainSettings:
 def preset(name: str, resolution: int, gpus: int = 1) -> TrainSettings:
     """The settings of a preset for images of ``resolution`` px and training on ``gpus`` processes.
 
-    ``film`` is ``film-<resolution>``: the published rules with the films' augmentation. ``auto``
-    is the published rules as they stand. Precision is that of an accelerator:
+    ``film`` is ``film-<resolution>``: the published rules with the films' augmentation, stopped
+    when the measure has not improved for 2000 kimg. ``auto`` is the published rules as they stand. Precision is that of an accelerator:
     :func:`resolve_precision` adapts it.
 
     Raises:
@@ -157,7 +160,8 @@ def preset(name: str, resolution: int, gpus: int = 1) -> TrainSettings:
         return _published(name, gpus)
     if name != "film":
         _check_size(name, int(name.removeprefix("film-")), resolution)
-    return _auto(resolution, gpus, f"film-{resolution}", "film")
+    published = _auto(resolution, gpus, f"film-{resolution}", "film")
+    return replace(published, patience_kimg=_PATIENCE)
 
 
 def _check_size(name: str, size: int, resolution: int) -> None:
