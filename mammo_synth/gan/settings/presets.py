@@ -11,9 +11,7 @@ from .check import check_resolution
 from .settings import CLASSES, NetworkSettings, TrainSettings
 
 FILM_RESOLUTIONS = (64, 128, 256, 512, 1024)
-_PATIENCE = (
-    2000.0  # kimg; ten snapshots: the published 25,000 kimg are for ten times as many images
-)
+_PATIENCE = 2000.0  # kimg: ten snapshots
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,8 @@ def preset(name: str, resolution: int, gpus: int = 1) -> TrainSettings:
     """The settings of a preset for images of ``resolution`` px and training on ``gpus`` processes.
 
     ``film`` is ``film-<resolution>``: the published rules with the films' augmentation, stopped
-    when the measure has not improved for 2000 kimg. ``auto`` is the published rules as they stand. Precision is that of an accelerator:
-    :func:`resolve_precision` adapts it.
+    when the measure has not improved for 2000 kimg. ``auto`` is the published rules as they stand.
+    Precision is that of an accelerator: :func:`resolve_precision` adapts it.
 
     Raises:
         BadInput: The name is unknown, or the preset is for another size.
