@@ -34,7 +34,7 @@ def save_curve(path: Path, rows: Sequence[Row], measure: str | None, label: str)
     FigureCanvasAgg(figure)
     # By hand: a layout engine would draw everything twice.
     figure.subplots_adjust(
-        left=0.1, right=0.8, bottom=0.55 / height, top=1 - 0.65 / height, hspace=0.12
+        left=0.12, right=0.8, bottom=0.55 / height, top=1 - 0.65 / height, hspace=0.12
     )
     axes = list(np.atleast_1d(figure.subplots(panels, 1, sharex=True)))
     if measured:
@@ -80,7 +80,16 @@ def _draw_measure(axis: Any, rows: Sequence[Row], measure: str, label: str) -> N
         )
     if min(values) > 0:
         axis.set_yscale("log")
+        from matplotlib.ticker import FuncFormatter
+
+        # Plain numbers: powers of ten would not fit beside the axis.
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.yaxis.set_minor_formatter(FuncFormatter(_two_or_five))
     axis.set_ylabel(label)
+
+
+def _two_or_five(value: float, _: int | None) -> str:
+    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
 def _draw_losses(axis: Any, rows: Sequence[Row]) -> None:

@@ -16,6 +16,7 @@ from mammo_synth.films.prepare import PrepareSettings, prepare
 from mammo_synth.films.sources.phantom import PhantomSource
 from mammo_synth.gan.sample import LoadedGenerator, load_generator, sample
 from mammo_synth.gan.shipped import SHIPPED, shipped_generator
+from tests.gan.test_gan_commands import call
 
 EVIDENCE = Path(__file__).resolve().parents[2] / "benchmarks" / "generators"
 
@@ -37,7 +38,7 @@ def test_they_are_small_and_say_what_they_are(generators: dict[str, LoadedGenera
 
 def test_they_were_trained_alike(generators: dict[str, LoadedGenerator]) -> None:
     first, second = (generators[name].describe() for name in SHIPPED)
-    for fact in ("training", "network", "kimg", "init", "prepared_manifest", "parameters"):
+    for fact in ("training", "network", "before", "init", "prepared_manifest", "parameters"):
         assert first[fact] == second[fact]
     assert first["sha256"] != second["sha256"]
 
@@ -48,9 +49,22 @@ def test_settings_and_statistics_of_their_runs_are_kept(
     for name, generator in generators.items():
         kept = json.loads((EVIDENCE / name / "settings.json").read_text())
         training = generator.describe()["training"]
+        length = training.pop("kimg")  # as planned; the run may have been ended before
         assert {key: kept[key] for key in training} == training
+        assert kept["start"] == generator.metadata["init_from"]
         rows = [json.loads(x) for x in (EVIDENCE / name / "stats.jsonl").read_text().splitlines()]
-        assert rows[-1]["kimg"] == generator.kimg
+        assert generator.kimg <= rows[-1]["kimg"] == kept["kimg"] <= length
+        measured = {row["texture"]: row["kimg"] for row in rows if row.get("texture") is not None}
+        assert measured[min(measured)] == generator.kimg
+
+
+def test_what_they_are_can_be_read(generators: dict[str, LoadedGenerator]) -> None:
+    for name, generator in generators.items():
+        text = call("info", name)
+        count = len(json.loads(generator.metadata["patients"]))
+        assert f"{count} (--json lists their digests)" in text
+        (before,) = generator.describe()["before"]
+        assert before["sha256"] in text and before["label"] == "both"
 
 
 def test_they_draw_films(generators: dict[str, LoadedGenerator]) -> None:

@@ -28,6 +28,11 @@ def info(
     if as_json:
         console.print_json(facts)
         return
+    facts["patients"] = _patients(facts.get("patients"))
+    facts["before"] = "; ".join(
+        ", ".join(f"{name} {value}" for name, value in entry.items() if value)
+        for entry in facts.get("before", [])
+    )
     rows = [[k, v] for k, v in facts.items() if k not in _GROUPS]
     rows += [row for group in _GROUPS for row in _rows(group, facts.get(group, {}))]
     width = max(len(str(name)) for name, _ in rows)
@@ -37,3 +42,10 @@ def info(
 
 def _rows(group: str, facts: dict[str, Any]) -> list[list[Any]]:
     return [[f"{group} {k}", v] for k, v in facts.items() if k != "network"]
+
+
+def _patients(digests: list[str] | None) -> str:
+    """Hundreds of digests help nobody who reads."""
+    if digests is None:
+        return "not known"
+    return f"{len(digests)} (--json lists their digests)" if digests else "none"
