@@ -60,9 +60,9 @@ def measure(size: int, precisions: list[str], rounds: int, device: torch.device)
                 book(z, noise_mode="const").cpu()
 
     tools = {precision: deepcopy(G) for precision in precisions}
-    for precision, tool in tools.items():  # as loading a generator does
+    for precision, tool in tools.items():
         set_precision(tool, precision, None)
-        tool.synthesis.prepare()
+        tool.synthesis.prepare()  # once, as the first drawing does
 
     def ours(precision: str) -> None:
         drawn = draw(tools[precision], range(2 * count), Drawing(), devices=[device], workers=None)

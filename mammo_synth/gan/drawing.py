@@ -162,6 +162,7 @@ class Lanes:
         for device in devices:
             for _ in range(workers if device.type == "cpu" else 1):
                 own = network if device == first else deepcopy(network).to(device)
+                own.synthesis.prepare()
                 self._waiting.put((own, device))
                 self.count += 1
         self._threads_before = torch.get_num_threads()

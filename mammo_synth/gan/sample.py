@@ -148,7 +148,6 @@ def load_generator(
         ) from error
     network = network.to(where, memory_format=torch.channels_last).eval().requires_grad_(False)
     set_precision(network, precision)
-    network.synthesis.prepare()
     return LoadedGenerator(
         path=path,
         sha256=sha256_file(path),

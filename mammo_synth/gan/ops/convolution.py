@@ -151,12 +151,12 @@ class Prepared:
         convolution, or of the doubling one where ``up`` is 2; both need k = 3. ``None``: convolve
         directly."""
         weight = weight.detach()
-        like = torch.empty(0, dtype=dtype, device=weight.device)
-        dtype = torch.float32 if wants_float32(like) else dtype
         kernels: WinogradKernels | DoublingKernels | None = None
-        if tile is not None and up == 1:
+        if tile is None or wants_float32(torch.empty(0, dtype=dtype, device=weight.device)):
+            pass
+        elif up == 1:
             kernels = WinogradKernels.of(weight, tile).to(dtype)
-        elif tile is not None:
+        else:
             kernels = DoublingKernels.of(_scattering(weight, 1, flip_weight=False), tile).to(dtype)
         return cls(weight.square().sum(dim=[2, 3]), weight.to(dtype), kernels)
 
