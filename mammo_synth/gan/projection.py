@@ -14,7 +14,7 @@ same bit for bit; accelerators take several films at once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,7 +25,7 @@ from mammo_synth.errors import BadInput, did_you_mean
 from mammo_synth.progress import SILENT, Progress
 
 from .drawing import Drawing, open_lanes
-from .projection_search import Projection, Schedule, search, spread_of_w
+from .projection_search import Kept, Projection, Schedule, search, spread_of_w
 from .sample import LoadedGenerator, drawing
 
 __all__ = ["Projection", "ProjectionSettings", "project", "project_all"]
@@ -109,6 +109,7 @@ def project_all(
     *,
     label: str | None = None,
     workers: int | None = None,
+    keep: Callable[[range], Kept] | None = None,
 ) -> Iterator[Projection]:
     """Project films, uint8 ``[R, R]`` each; yield their projections in order, as they are ready.
 
@@ -117,6 +118,7 @@ def project_all(
         progress: Receives one step per film and step of Adam.
         label: Class, for a conditional generator only.
         workers: Threads on the processor, each with a film; default: all cores.
+        keep: Where the search for these of the films is kept while it goes on.
 
     Raises:
         BadInput: A film of another size or type; as ``sample`` for the class. At the call.
@@ -131,7 +133,7 @@ def project_all(
                 f"generator makes 8-bit images of {side} x {side} px.",
                 hint=f"Prepare the films at {side} px.",
             )
-    return _project_all(generator, images, chosen, progress, draws, workers)
+    return _project_all(generator, images, chosen, progress, draws, workers, keep)
 
 
 def _project_all(
@@ -141,11 +143,12 @@ def _project_all(
     progress: Progress,
     draws: Drawing,
     workers: int | None,
+    keep: Callable[[range], Kept] | None,
 ) -> Iterator[Projection]:
     if not len(images):
         return
     size = 1 if generator.device.type == "cpu" else FILMS_AT_ONCE
-    parts = [np.stack(images[i : i + size]) for i in range(0, len(images), size)]
+    ranges = [range(i, min(i + size, len(images))) for i in range(0, len(images), size)]
     stop, lock = threading.Event(), threading.Lock()
 
     def advance(steps: int, distance: float) -> None:
@@ -172,10 +175,18 @@ def _project_all(
         advance=advance,
     )
     progress.start("Steps of projection", len(images) * settings.steps)
-    with open_lanes(generator.network, (generator.device,), workers, len(parts)) as lanes:
+    with open_lanes(generator.network, (generator.device,), workers, len(ranges)) as lanes:
         mean, spread = lanes.submit(spread_of_w, draws, settings.w_samples).result()
         try:
-            pending = [lanes.submit(find, part, mean, spread) for part in parts]
+            pending = [
+                lanes.submit(
+                    partial(find, kept=None if keep is None else keep(part)),
+                    np.stack([images[i] for i in part]),
+                    mean,
+                    spread,
+                )
+                for part in ranges
+            ]
             for future in pending:
                 yield from future.result()
         finally:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mammo_synth.errors import BadInput
-from mammo_synth.files import sha256_bytes, write_bytes, write_json
+from mammo_synth.files import sha256_bytes, sha256_json, write_bytes, write_json
 from mammo_synth.films.geometry import prepare_pixels
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.readers import decode, read_bytes
@@ -20,13 +23,14 @@ from mammo_synth.manifest import MANIFEST_NAME, relative_input, write_manifest
 from mammo_synth.png import decode_png, encode_png
 from mammo_synth.progress import SILENT, Progress
 
-from .checkpoint import write_tensors
+from .checkpoint import read_tensors, write_tensors
 from .projection import Projection, ProjectionSettings, project_all
 from .sample import LoadedGenerator
 from .sheets import labelled_sheet
 
 KIND = "projection"
-FORMAT = "mammo-synth/projection/1"
+FORMAT, SEARCH_FORMAT = "mammo-synth/projection/1", "mammo-synth/search/1"
+SAVE_SECONDS = 60.0
 ABOUT, LATENTS, IMAGE, SIDE_BY_SIDE = (
     "projection.json",
     "projection.safetensors",
@@ -137,8 +141,13 @@ def project_films(
     }
     missing = [target for target in targets if target.name not in done]
     images = [target.pixels for target in missing]
+
+    def keep(part: range) -> SearchFile:
+        films = [identities[missing[i].name] for i in part]
+        return SearchFile(out / f".search-{sha256_json(films)[:16]}.safetensors", settings.steps)
+
     found: Iterator[Projection] = project_all(
-        generator, images, settings, progress, label=label, workers=workers
+        generator, images, settings, progress, label=label, workers=workers, keep=keep
     )
     for target, projection in zip(missing, found, strict=True):
         folder, identity = out / target.name, identities[target.name]
@@ -151,7 +160,31 @@ def project_films(
             inputs=(relative_input("file", generator.path, folder),),
             facts={"film": identity["film"], "distance": projection.distance},
         )
+    for path in out.glob(".search-*"):
+        path.unlink()
     return [done[target.name] for target in targets]
+
+
+class SearchFile:
+    """A search on disk, saved once a minute; its name says whose it is."""
+
+    def __init__(self, path: Path, steps: int) -> None:
+        self.path, self.steps = path, steps
+        self._saved = time.monotonic()
+
+    def load(self) -> dict[str, Tensor] | None:
+        """What was saved last; ``None`` if nothing was, or if it cannot be read."""
+        with contextlib.suppress(BadInput):
+            tensors = read_tensors(self.path, SEARCH_FORMAT, "an unfinished projection").tensors
+            if 0 < len(tensors["curve"]) < self.steps:
+                return tensors
+        return None
+
+    def save(self, tensors: Callable[[], dict[str, Tensor]]) -> None:
+        """Save, if the last time is long ago."""
+        if time.monotonic() - self._saved >= SAVE_SECONDS:
+            write_tensors(self.path, tensors(), {"format": SEARCH_FORMAT})
+            self._saved = time.monotonic()
 
 
 def _identity(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -40,6 +42,16 @@ class Schedule:
     def noise(self, t: float) -> float:
         """Standard deviation of the noise on w, in units of w's spread."""
         return self.initial_noise * max(0.0, 1.0 - t / self.noise_share) ** 2
+
+
+class Kept(Protocol):
+    """Where a search is kept, so that it goes on after its process was killed."""
+
+    def load(self) -> dict[str, Tensor] | None:
+        """What was saved last, if anything."""
+
+    def save(self, tensors: Callable[[], dict[str, Tensor]]) -> None:
+        """Save now, or not yet."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +123,13 @@ def search(
     penalty: float,
     seed: int,
     advance: Callable[[int, float], None],
+    kept: Kept | None = None,
 ) -> list[Projection]:
     """Project ``films [n, R, R]`` uint8, at most ``size``; the network sees exactly ``size``.
 
     Each film has its own latents and loss, and all get equal noise, so none depends on the others.
-    ``advance`` receives film steps done and the mean distance.
+    ``advance`` receives film steps done and the mean distance. A search that was ``kept`` goes on,
+    to the same result bit for bit.
     """
     count = len(films)
     padded = np.concatenate([films, np.repeat(films[-1:], size - count, axis=0)])
@@ -133,7 +147,14 @@ def search(
     start = _draw(network, device, w.detach(), noise, maps)
     adam = torch.optim.Adam([w, *maps], lr=0.0)
     curve: list[Tensor] = []
-    for step in range(steps):
+    moving = {"w": w, **{f"noise.{i:02d}": one for i, one in enumerate(maps)}}
+    held = None if kept is None else kept.load()
+    if held is not None:
+        _restore(moving, adam, held)
+        rng.set_state(held["rng"])
+        curve = [*held["curve"].to(device)]
+        advance(len(curve) * count, float(curve[-1].mean()))
+    for step in range(len(curve), steps):
         t = step / steps
         adam.param_groups[0]["lr"] = schedule.rate(t)
         shake = torch.randn([1, layers, network.w_dim], generator=rng).to(device)
@@ -155,6 +176,8 @@ def search(
         if done % REPORT_EVERY == 0 or done == steps:
             fresh = REPORT_EVERY if done % REPORT_EVERY == 0 else done % REPORT_EVERY
             advance(fresh * count, float(curve[-1].mean()))
+            if kept is not None and done < steps:
+                kept.save(partial(_state, moving, adam, rng, tuple(curve)))
     end = _draw(network, device, w.detach(), noise, maps)
     distances = [_distances(images, target) for images in (start, end)]
     curves = torch.stack(curve, dim=1).cpu().tolist()
@@ -170,6 +193,32 @@ def search(
         )
         for i in range(count)
     ]
+
+
+def _state(
+    moving: dict[str, Tensor],
+    adam: torch.optim.Adam,
+    rng: torch.Generator,
+    curve: Sequence[Tensor],
+) -> dict[str, Tensor]:
+    """What moves, Adam's moments of it, and where the search is."""
+    tensors = {name: value.detach() for name, value in moving.items()}
+    tensors |= {"rng": rng.get_state(), "curve": torch.stack([*curve])}
+    for name, value in moving.items():
+        tensors |= {f"{name}.{key}": moment for key, moment in adam.state[value].items()}
+    return tensors
+
+
+def _restore(moving: dict[str, Tensor], adam: torch.optim.Adam, tensors: dict[str, Tensor]) -> None:
+    """What moves, as :func:`_state` had it."""
+    with torch.no_grad():
+        for name, value in moving.items():
+            value.copy_(tensors[name])
+            adam.state[value] = {
+                "step": tensors[f"{name}.step"].clone(),
+                "exp_avg": torch.empty_like(value).copy_(tensors[f"{name}.exp_avg"]),
+                "exp_avg_sq": torch.empty_like(value).copy_(tensors[f"{name}.exp_avg_sq"]),
+            }
 
 
 def _within(image: Tensor) -> Tensor:

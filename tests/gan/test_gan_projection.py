@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from mammo_synth.errors import BadInput
+from mammo_synth.gan import projection_files
 from mammo_synth.gan.drawing import Drawing, draw_styles, map_latents
 from mammo_synth.gan.latents import latents
 from mammo_synth.gan.perceptual import perceptual_distance
@@ -21,6 +22,7 @@ from mammo_synth.gan.projection_search import Schedule, noise_penalty, spread_of
 from mammo_synth.gan.sample import LoadedGenerator, load_generator, sample
 from mammo_synth.manifest import verify_chain
 from mammo_synth.png import encode_png
+from mammo_synth.progress import SILENT, Progress, Silent
 from tests.conftest import fake_film
 from tests.gan.gan_files import NETWORK, generator_file
 from tests.gan.test_gan_commands import call
@@ -165,6 +167,40 @@ def test_command_writes_a_folder_per_film_and_goes_on(file, tmp_path, prepared_s
     assert about["film"]["prepared_manifest"] == prepared_set.manifest.sha256
     changed = ("--out", out, "--steps", "5", "--device", "cpu")
     call("project", file, films[0], *changed, fails="another settings")
+
+
+@pytest.mark.parametrize("noise", ["const", "fitted"])
+def test_a_killed_search_goes_on_to_the_same_bits(generator, tmp_path, monkeypatch, noise):
+    monkeypatch.setattr(projection_files, "SAVE_SECONDS", 0.0)
+    settings = ProjectionSettings(steps=35, w_samples=200, noise=noise)
+    film = next(image for _, image in sample(generator, [5]))
+    target = projection_files.Target("film", film, {})
+
+    def act(out: Path, progress: Progress = SILENT) -> dict[str, torch.Tensor]:
+        projection_files.project_films(generator, [target], out, settings, progress=progress)
+        return load_file(out / "film" / "projection.safetensors")
+
+    expected = act(tmp_path / "whole")
+    seen: list[int] = []
+
+    class Counted(Silent):
+        def advance(self, n: int = 1, note: str = "") -> None:
+            seen.append(n)
+            if seen == [10, 10, 10]:
+                raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        act(tmp_path / "cut", Counted())
+    (kept,) = (tmp_path / "cut").glob(".search-*")
+    assert len(load_file(kept)["curve"]) == 20
+    seen.clear()
+    found = act(tmp_path / "cut", Counted())
+    assert seen == [20, 10, 5]
+    assert set(found) == set(expected)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert not [*(tmp_path / "cut").glob(".search-*")]
+    kept.write_bytes(b"damaged")
+    assert projection_files.SearchFile(kept, 35).load() is None
 
 
 def test_command_refuses_bad_input(file, tmp_path, prepared_set):
