@@ -16,8 +16,8 @@ from torch import Tensor
 
 _TILES = 256  # per strip: enough for the matrix products, few enough for the cache
 
-# Rows: what a tile's results, its transformed weights, are made of; the input's transforms, and the
-# results', are written out below. Points 0, 1, -1 (2, -2) and infinity.
+# What the three taps along an axis are multiplied with: points 0, 1, -1 (, 2, -2) and infinity. The
+# transforms of the input and of the products are written out below.
 _WEIGHTS = {
     2: [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]],
     4: [
