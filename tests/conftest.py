@@ -71,6 +71,7 @@ class FakeGenerator:
     resolution: int = 32
     patients: frozenset[str] | None = frozenset()
     simulated: bool = False
+    before: tuple[dict[str, str], ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -83,6 +84,7 @@ class FakeGenerator:
             "licence": "test",
             "prepared_set": self.prepared_set,
             "simulated": self.simulated,
+            "before": self.before,
         }
 
     def images(

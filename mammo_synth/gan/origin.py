@@ -32,7 +32,8 @@ class Origin:
         licence: Terms of the films, and of the networks that the run began from.
         patients: Short digests of all patients that it or the networks before it learned from;
             ``None`` where these do not say.
-        before: The networks it began from, the nearest first: sha256, label, source, licence, kimg.
+        before: The networks it began from, the nearest first: sha256, label, source, licence, kimg,
+            prepared_manifest, simulated (it and all before it), films (``none``: it never saw any).
     """
 
     label: str
@@ -99,6 +100,9 @@ class Origin:
             "source": first.source,
             "licence": first.licence,
             "kimg": _kimg(metadata),
+            "prepared_manifest": first.prepared_manifest,
+            "simulated": "true" if first.simulated else "false",
+            "films": "none" if first.patients == () else "",
         }
         known = self.patients is not None and first.patients is not None
         everyone = {*(self.patients or ()), *(first.patients or ())}

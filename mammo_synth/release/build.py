@@ -234,7 +234,19 @@ def _knows_no_held_out_patient(generator: Generator, prepared: PreparedSet) -> b
         return False
     if generator.patients & {*prepared.patients("val"), *prepared.patients("real_test")}:
         return False
-    if generator.description.get("prepared_set") == prepared.manifest.sha256:
+    ours = generator.description.get("prepared_set") == prepared.manifest.sha256
+    if ours and _began_without_others(generator, prepared):
         return True
     simulated = prepared.simulated and bool(generator.description.get("simulated"))
     return simulated and bool(generator.patients)
+
+
+def _began_without_others(generator: Generator, prepared: PreparedSet) -> bool:
+    """Whether no network that it began from saw real films other than those of ``prepared``."""
+    for entry in generator.description.get("before", ()):
+        if entry.get("simulated") == "true":  # and so is all before it
+            return True
+        ours = entry.get("prepared_manifest") == prepared.manifest.sha256
+        if not ours and entry.get("films") != "none":
+            return False
+    return True

@@ -331,6 +331,22 @@ def test_phantom_generators_of_other_phantom_patients_are_taken(
         refused(patients=seen, prepared_set=films.manifest.sha256)
     refused(patients=None, prepared_set=films.manifest.sha256)
     # Patients of real films may be known by other names elsewhere: nothing is concluded from them.
+    own = fake_generators(prepared_set, tmp_path)
+    elsewhere_first = dataclasses.replace(
+        own[CANCER], before=({"prepared_manifest": "0" * 64, "simulated": "false", "films": ""},)
+    )
+    with pytest.raises(BadInput, match="was not trained on this prepared set"):
+        build_release(
+            prepared_set, {**own, CANCER: elsewhere_first}, tmp_path / "no", ReleaseSettings(120)
+        )
+    here = prepared_set.manifest.sha256
+    fine: tuple[dict[str, str], ...] = (
+        {"prepared_manifest": here, "simulated": "false", "films": ""},
+        {"prepared_manifest": "", "simulated": "false", "films": "none"},
+        {"prepared_manifest": "0" * 64, "simulated": "true", "films": ""},
+    )
+    allowed = {**own, CANCER: dataclasses.replace(own[CANCER], before=fine)}
+    build_release(prepared_set, allowed, tmp_path / "allowed", ReleaseSettings(120))
     unknown = {
         label: dataclasses.replace(generator, prepared_set="0" * 64)
         for label, generator in generators.items()
