@@ -152,12 +152,13 @@ class Prepared:
         directly."""
         weight = weight.detach()
         kernels: WinogradKernels | DoublingKernels | None = None
-        if tile is None or wants_float32(torch.empty(0, dtype=dtype, device=weight.device)):
-            pass
-        elif up == 1:
-            kernels = WinogradKernels.of(weight, tile).to(dtype)
-        else:
-            kernels = DoublingKernels.of(_scattering(weight, 1, flip_weight=False), tile).to(dtype)
+        direct = wants_float32(torch.empty(0, dtype=dtype, device=weight.device))
+        if tile is not None and not direct:
+            kernels = (
+                WinogradKernels.of(weight, tile)
+                if up == 1
+                else DoublingKernels.of(_scattering(weight, 1, flip_weight=False), tile)
+            ).to(dtype)
         return cls(weight.square().sum(dim=[2, 3]), weight.to(dtype), kernels)
 
 
