@@ -75,6 +75,7 @@ def build_discriminator(settings: NetworkSettings) -> Discriminator:
         channel_max=settings.channel_max,
         architecture=settings.d_architecture,
         conv_clamp=settings.conv_clamp,
+        mapping_layers=settings.d_mapping_layers,
         mbstd_group=settings.mbstd_group,
     )
 

@@ -19,7 +19,7 @@ from mammo_synth.gan.legacy.storages import read_storage
 from mammo_synth.gan.legacy.window import Window
 from mammo_synth.gan.settings import NetworkSettings
 from mammo_synth.gan.state import build_discriminator, build_generator
-from tests.gan.gan_golden import state, tensor
+from tests.gan.gan_golden import meta, state, tensor
 from tests.gan.gan_reference import Part, dump, golden_part, part, snapshot, write
 
 PAIRS = [
@@ -101,6 +101,33 @@ def test_keywords_without_effect_may_have_any_value(tmp_path):
     assert read.settings.mapping_layers == 8 and read.settings.c_dim == 0
 
 
+def test_a_discriminator_of_labels_may_have_few_layers_and_compare_the_whole_batch(tmp_path):
+    keywords = meta()["d16_clamp"]["kwargs"]
+    settings = NetworkSettings(
+        16, 3, 8, 8, 2, channel_base=256, channel_max=16, conv_clamp=keywords["conv_clamp"]
+    )
+    generator = {name: keywords[name] for name in ("c_dim", "img_resolution", "img_channels")}
+    generator |= {"z_dim": 8, "w_dim": 8, "mapping_kwargs": {"num_layers": 2}}
+    channels = ("channel_base", "channel_max", "conv_clamp")
+    generator["synthesis_kwargs"] = {name: keywords[name] for name in channels}
+    g = part("Generator", dict(build_generator(settings).state_dict()), generator)
+    for group, name in ((4, "logits"), (None, "logits_first4")):
+        epilogue = {"mbstd_group_size": group}
+        content = snapshot(g, golden_part("d16_clamp", epilogue_kwargs=epilogue), g)
+        read = read_networks(write(tmp_path / "n.pkl", content))
+        assert read.settings.d_mapping_layers == 2
+        D = build_discriminator(read.settings)
+        D.load_state_dict(read.tensors["D"], strict=True)
+        expected = tensor("d16_clamp", name)
+        images, c = tensor("d16_clamp", "img"), tensor("d16_clamp", "c")
+        with torch.no_grad():
+            logits = D(images[: len(expected)], c[: len(expected)])
+            eight = D(images, c)
+        torch.testing.assert_close(logits, expected, rtol=0.0, atol=1e-5)
+        same = torch.allclose(eight, tensor("d16_clamp", "logits"), rtol=0.0, atol=1e-5)
+        assert same == (group == 4)  # eight at once are one group, not two
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -133,8 +160,6 @@ def test_a_discriminator_of_another_kind_is_refused_by_name(tmp_path):
         refused(write(tmp_path / "n.pkl", content), words, ("G", "D", "G_ema"))
     labelled = golden_part("d32_c2", cmap_dim=7)
     refused(write(tmp_path / "n.pkl", snapshot(g, labelled, g)), "cmap_dim = 7", ("D",))
-    content = snapshot(golden_part("g16_clamp"), golden_part("d16_clamp"), g)
-    refused(write(tmp_path / "n.pkl", content), "2 mapping layers", ("D",))
     content = snapshot(golden_part("g32_c2"), golden_part("d32_c0"), g)
     refused(write(tmp_path / "n.pkl", content), "different architecture", ("G", "G_ema"))
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammo_synth.gan import ops
+from mammo_synth.gan.ops import differentiable
 from tests.gan.gan_golden import cases, tensor
 
 CLOSE = {"rtol": 0.0, "atol": 1e-5}
@@ -164,3 +166,63 @@ def test_impossible_filters_and_factors_are_refused():
         ops.setup_filter(torch.zeros(2, 2, 2))
     with pytest.raises(ValueError, match="factor"):
         ops.upfirdn2d(torch.zeros(1, 1, 4, 4), None, up=0)
+
+
+CONVOLUTIONS = [
+    (transposed, stride, padding, groups, size)
+    for transposed in (False, True)
+    for stride, padding, groups in ((1, (1, 1), 1), (2, (0, 0), 1), (2, (1, 0), 2), (1, (0, 1), 2))
+    for size in ((5, 6), (6, 5))
+    if not (transposed and padding != (0, 0))
+]
+
+
+@pytest.mark.parametrize(("transposed", "stride", "padding", "groups", "size"), CONVOLUTIONS)
+def test_derivatives_of_convolutions_are_the_library_s(transposed, stride, padding, groups, size):
+    torch.manual_seed(0)
+    x = torch.randn(3, 4, *size, dtype=torch.double, requires_grad=True)
+    weight = torch.randn(4, 4 // groups, 3, 3, dtype=torch.double, requires_grad=True)
+    bias = torch.randn(4, dtype=torch.double, requires_grad=True)
+    if transposed:
+
+        def ours(x, weight, bias):
+            return differentiable.conv_transpose2d(x, weight, stride=stride, groups=groups)
+
+        def library(x, weight, bias):
+            return F.conv_transpose2d(x, weight, stride=stride, groups=groups)
+
+    else:
+
+        def ours(x, weight, bias):
+            return differentiable.conv2d(
+                x, weight, bias, stride=stride, padding=padding, groups=groups
+            )
+
+        def library(x, weight, bias):
+            return F.conv2d(x, weight, bias, stride, padding, groups=groups)
+
+    found = []
+    for convolve in (ours, library):
+        given = (x, weight, bias)[: 2 if transposed else 3]
+        y = convolve(x, weight, bias).tanh()
+        first = torch.autograd.grad(y.square().sum(), given, create_graph=True)
+        second = torch.autograd.grad(sum(g.cos().sum() for g in first), given, create_graph=True)
+        third = torch.autograd.grad(sum(g.sin().sum() for g in second), given)
+        found.append((y, *first, *second, *third))
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [8, 15, 16, 32])
+def test_second_derivatives_in_16_bits_are_near_exact_ones(size):
+    torch.manual_seed(0)
+    x, w = torch.randn(8, 16, size, size).bfloat16(), torch.randn(16, 16, 3, 3).bfloat16()
+    along = torch.randn(8, 16, size, size).bfloat16()
+    found = []
+    for dtype in (torch.bfloat16, torch.double):
+        given, weight = x.to(dtype).requires_grad_(), w.to(dtype).requires_grad_()
+        y = differentiable.conv2d(given, weight, padding=(1, 1))
+        (first,) = torch.autograd.grad((y * along.to(dtype)).sum(), given, create_graph=True)
+        (second,) = torch.autograd.grad((first * x.to(dtype)).sum(), weight)
+        found.append(second.double())
+    assert float((found[0] - found[1]).norm() / found[1].norm()) < 0.01

@@ -84,10 +84,11 @@ def test_prepared_networks_equal_the_reference(name, monkeypatch):
     z, c = tensor(name, "z"), tensor(name, "c")
     keys = set(G.state_dict())
     G.synthesis.prepare()
-    assert G.synthesis.b8.conv1._known() is None  # a derivative may be wanted
+    assert G.synthesis.b8.conv1._known(torch.float32) is None  # a derivative may be wanted
     with torch.no_grad():
-        assert isinstance(G.synthesis.b4.conv1._known().kernels, ops.WinogradKernels)
-        assert isinstance(G.synthesis.b8.conv0._known().kernels, doubling.DoublingKernels)
+        one, two = (x._known(torch.float32) for x in (G.synthesis.b4.conv1, G.synthesis.b8.conv0))
+        assert isinstance(one.kernels, ops.WinogradKernels)
+        assert isinstance(two.kernels, doubling.DoublingKernels)
         images = G(z, c, noise_mode="const")
         torch.testing.assert_close(images, tensor(name, "img_const_psi1"), rtol=1e-4, atol=1e-4)
     assert set(G.state_dict()) == keys
@@ -116,7 +117,19 @@ def test_what_was_prepared_is_forgotten_with_the_weights():
         plain = generator("g32_c0")
         plain.load_state_dict(G.state_dict())
         assert torch.equal(changed, plain(z, noise_mode="const"))
-        assert deepcopy(G).synthesis.b8.conv1._known() is None
+        assert deepcopy(G).synthesis.b8.conv1._known(torch.float32) is None
+
+
+def test_what_was_prepared_is_for_one_precision():
+    G, plain = generator("g32_c0"), generator("g32_c0")
+    G.synthesis.prepare()
+    z = tensor("g32_c0", "z")
+    for network in (G, plain):
+        set_precision(network, "bf16", None)
+    with torch.no_grad():
+        assert G.synthesis.b32.conv1._known(torch.bfloat16) is None
+        near = plain(z, noise_mode="const")
+        torch.testing.assert_close(G(z, noise_mode="const"), near, rtol=0.05, atol=0.05)
 
 
 def test_without_derivatives_inputs_stay_as_they_are():

@@ -75,11 +75,16 @@ class Keywords:
             "Networks trained with the reference's own options can be imported.",
         )
 
-    def whole(self, name: str, default: int | None, low: int, high: int) -> int:
-        """A whole number within bounds; ``default`` ``None``: it must be there."""
+    def whole(
+        self, name: str, default: int | None, low: int, high: int, *, none: int | None = None
+    ) -> int:
+        """A whole number within bounds; ``default`` ``None``: it must be there. ``none``: what a
+        given ``None`` means, where it means something."""
         if name not in self._values and default is not None:
             return default
         value = self._values.setdefault(name, None)
+        if value is None and none is not None:
+            value = none
         if type(value) is not int or not low <= value <= high:
             raise self._refuse(name, f"a whole number from {low} to {high}")
         del self._values[name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..networks.synthesis import ARCHITECTURES
-from ..settings import MAX_RESOLUTION, MIN_RESOLUTION, NetworkSettings
+from ..settings import MAX_BATCH, MAX_RESOLUTION, MIN_RESOLUTION, NetworkSettings
 from .parts import Keywords, walk
 from .records import StoredModule, Unreadable
 
@@ -101,12 +101,7 @@ def discriminator_settings(module: StoredModule) -> dict[str, Any]:
     if found["c_dim"]:
         last = min(found["channel_base"] // 4, found["channel_max"])
         words.must("cmap_dim", last, None)
-        layers = _mapping(words.inner("mapping_kwargs"), last, found["c_dim"])
-        if layers != 8:
-            raise Unreadable(
-                f"has a Discriminator with {layers} mapping layers for its labels; 8 were expected",
-                "Only its generator can be imported: use --ema-only.",
-            )
+        found["d_mapping_layers"] = _mapping(words.inner("mapping_kwargs"), last, found["c_dim"])
     else:  # it maps no labels, whatever they say
         words.ignore("cmap_dim", "mapping_kwargs")
     block = words.inner("block_kwargs")
@@ -115,7 +110,8 @@ def discriminator_settings(module: StoredModule) -> dict[str, Any]:
     block.ignore("fp16_channels_last", "freeze_layers")
     block.end()
     epilogue = words.inner("epilogue_kwargs")
-    found["mbstd_group"] = epilogue.whole("mbstd_group_size", 4, 1, 4096)
+    # "None" compares the whole batch: a group is at most the batch, and that is at most the limit.
+    found["mbstd_group"] = epilogue.whole("mbstd_group_size", 4, 1, MAX_BATCH, none=MAX_BATCH)
     epilogue.must("mbstd_num_channels", 1)
     epilogue.must("activation", "lrelu")
     epilogue.end()

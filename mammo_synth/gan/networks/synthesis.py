@@ -73,12 +73,13 @@ class SynthesisLayer(nn.Module):
     def _weights_now(self) -> tuple[int, int]:
         return self.weight.data_ptr(), self.weight._version
 
-    def _known(self) -> Prepared | None:
-        """What was prepared, if the weights are still those and no derivative is recorded."""
+    def _known(self, dtype: torch.dtype) -> Prepared | None:
+        """What was prepared, if weights and precision are still those and no derivative is
+        recorded."""
         if self._prepared is None or torch.is_grad_enabled():
             return None
-        weights, _, prepared = self._prepared
-        return prepared if weights == self._weights_now() else None
+        *what, prepared = self._prepared
+        return prepared if what == [self._weights_now(), dtype] else None
 
     def draw_noise(
         self, batch: int, device: torch.device, rng: torch.Generator | None = None
@@ -118,7 +119,7 @@ class SynthesisLayer(nn.Module):
             bias=cast(self.bias * scale, x),
             act=self.act,
             clamp=None if self.clamp is None else self.clamp * gain,
-            prepared=self._known(),
+            prepared=self._known(x.dtype),
         )
 
 

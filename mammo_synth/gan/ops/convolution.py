@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .activation import bias_act
+from .differentiable import conv2d, conv_transpose2d
 from .doubling import DoublingKernels, doubling_conv2d
 from .resample import (
     Padding,
@@ -75,9 +76,8 @@ def conv2d_resample(
         y = _correlate(x, weight, (0, 0, 0, 0), 1, groups, flip_weight)
         y = upfirdn2d(y, f, up=up, padding=pad, gain=up**2, flip_filter=flip_filter)
     else:
-        y = F.conv_transpose2d(
-            x, _scattering(weight, groups, flip_weight=flip_weight), stride=up, groups=groups
-        )
+        kernel = _scattering(weight, groups, flip_weight=flip_weight)
+        y = conv_transpose2d(x, kernel, stride=up, groups=groups)
         y = _filtered(y, f, pad, up, weight, flip_filter=flip_filter)
     if down > 1:
         y = upfirdn2d(y, f, down=down, flip_filter=flip_filter)
@@ -101,8 +101,9 @@ def _correlate(
     if weight.shape[1:] == (1, 1, 1) and groups == stride == 1 and not any(pad):
         return _spread(x, weight, bias)
     if pad[0] == pad[1] >= 0 and pad[2] == pad[3] >= 0:
-        return F.conv2d(x, kernel, bias, stride, (pad[2], pad[0]), groups=groups)
-    return F.conv2d(F.pad(x, pad), kernel, bias, stride, groups=groups)
+        padding = pad[2], pad[0]
+        return conv2d(x, kernel, bias, stride=stride, padding=padding, groups=groups)
+    return conv2d(F.pad(x, pad), kernel, bias, stride=stride, groups=groups)
 
 
 def _spread(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -1,6 +1,6 @@
 """Settings of the networks and of a training run, the presets, and what cannot work."""
 
-from .check import MAX_RESOLUTION, MIN_RESOLUTION, PRECISIONS, check, check_resolution
+from .check import MAX_BATCH, MAX_RESOLUTION, MIN_RESOLUTION, PRECISIONS, check, check_resolution
 from .presets import FILM_RESOLUTIONS, PRESETS, override, preset, resolve_precision
 from .settings import (
     CLASSES,
@@ -15,6 +15,7 @@ from .settings import (
 __all__ = [
     "CLASSES",
     "FILM_RESOLUTIONS",
+    "MAX_BATCH",
     "MAX_RESOLUTION",
     "MIN_RESOLUTION",
     "PRECISIONS",

@@ -11,6 +11,7 @@ from mammo_synth.errors import BadInput, did_you_mean
 from .settings import CLASSES, NetworkSettings, TrainSettings
 
 MIN_RESOLUTION, MAX_RESOLUTION = 8, 1024
+MAX_BATCH = 4096
 PRECISIONS = ("fp32", "bf16", "fp16")
 NO_MEASURE = "none"
 _FILTERED_PX = 32
@@ -30,8 +31,8 @@ _POSITIVE = (
 )
 # Name: least and greatest value.
 _BETWEEN: dict[str, tuple[float, float]] = {
-    "batch": (1, 4096),
-    "batch_gpu": (1, 4096),
+    "batch": (1, MAX_BATCH),
+    "batch_gpu": (1, MAX_BATCH),
     "gamma": (0, 1e9),
     "pl_weight": (0, 1e9),
     "pl_decay": (0, 1),
@@ -50,9 +51,10 @@ _BETWEEN: dict[str, tuple[float, float]] = {
     "z_dim": (1, 1e5),
     "w_dim": (1, 1e5),
     "mapping_layers": (1, 64),
+    "d_mapping_layers": (1, 64),
     "channel_base": (1, 2**24),
     "channel_max": (1, 2**16),
-    "mbstd_group": (1, 4096),
+    "mbstd_group": (1, MAX_BATCH),
 }
 
 

@@ -46,7 +46,10 @@ class NetworkSettings:
         "Bound of the activations; 16-bit numbers need one (256).", NETWORKS, None
     )
     mbstd_group: int = setting(
-        "Images that the discriminator compares with one another.", NETWORKS, 4
+        "Images that the discriminator compares with one another, at most the batch.", NETWORKS, 4
+    )
+    d_mapping_layers: int = setting(
+        "Layers that map the labels for a conditional discriminator.", NETWORKS, 8
     )
 
 
