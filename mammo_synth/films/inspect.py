@@ -62,7 +62,7 @@ def inspect_films(
     progress.start("films", len(listing.records))
     for record in listing.records:
         try:
-            pixels = source.read(record)
+            pixels = source.read(record).pixels
             sizes[f"{pixels.shape[1]} x {pixels.shape[0]}"] += 1
             depths[f"{pixels.dtype.itemsize * 8} bit"] += 1
             walls[chest_wall_side(to_eight_bits(pixels))] += 1

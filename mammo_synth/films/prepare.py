@@ -161,7 +161,7 @@ def _prepare_film(
 ) -> dict[str, Any] | tuple[str, str]:
     """One row of the prepared set, or the film's id and why it was refused."""
     try:
-        pixels, geometry = prepare_pixels(source.read(record), settings.size)
+        pixels, geometry = prepare_pixels(source.read(record).pixels, settings.size)
     except BadInput as error:
         return record.image_id, error.message
     return {

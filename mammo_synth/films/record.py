@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ PROTOCOLS = ("strict", "study")
 ROLES = ("train", "val", "real_test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FilmRecord:
     """One film of a source: who, what was found, and where its pixels are.
 
@@ -52,12 +53,47 @@ class Terms:
     simulated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A film that cannot be used: its id, or its path where it has no id, and why."""
+
+    film: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Listing:
-    """What a source found: its films, and remarks on what it left aside (one sentence each)."""
+    """What a source found.
+
+    Attributes:
+        records: Films that can be read, sorted by image_id.
+        remarks: What was left aside, and what a user of these films must know (one sentence each).
+        refused: Films that the labels name and that cannot be used.
+    """
 
     records: tuple[FilmRecord, ...]
     remarks: tuple[str, ...] = field(default=())
+    refused: tuple[Refused, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Film:
+    """The pixels of one film, and what its file says about itself.
+
+    Attributes:
+        pixels: ``[H, W]``, uint8 or uint16, 0 is black; padding of the file is 0.
+        format: ``png``, ``pgm``, ``jpeg``, ``tiff``, ``ljpeg``, ``dicom`` or ``phantom``.
+        bits: Bits of a pixel in the file (8, 12, 16, ...).
+        inverted: The file stores white as 0 (DICOM MONOCHROME1); it was turned.
+        view, laterality: As the file says, or None.
+    """
+
+    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    format: str
+    bits: int
+    inverted: bool = False
+    view: str | None = None
+    laterality: str | None = None
 
 
 class Source(Protocol):
@@ -65,7 +101,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name: ``phantom``, ``mias``, ``folder``."""
+        """Short name: ``phantom``, ``mias``, ``folder``, ..."""
 
     @property
     def terms(self) -> Terms:
@@ -82,8 +118,8 @@ class Source(Protocol):
             BadInput: The layout is not the one expected, a film or a label is missing.
         """
 
-    def read(self, record: FilmRecord) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-        """Pixels of one film, [H, W], grey, 8 or 16 bit, as stored (0 is black).
+    def read(self, record: FilmRecord) -> Film:
+        """One film, grey (0 is black).
 
         Raises:
             BadInput: The film does not decode.
@@ -104,6 +140,11 @@ def label_of(finding: str, protocol: str) -> int | None:
     if finding == "malignant" or protocol == "study":
         return CANCER
     return None
+
+
+def worst_finding(findings: Iterable[str]) -> str:
+    """The finding of a film that has several: malignant before benign before normal."""
+    return max(findings, key=FINDINGS.index)
 
 
 def file_stem(path: Path) -> str:

@@ -62,7 +62,7 @@ def read_targets(paths: Sequence[Path], size: int) -> list[Target]:
     targets = []
     for path in paths:
         data = read_bytes(path)
-        pixels, geometry = prepare_pixels(decode(data, str(path)), size)
+        pixels, geometry = prepare_pixels(decode(data, str(path)).pixels, size)
         origin = {"file": path.name, "sha256": sha256_bytes(data), "geometry": geometry.as_dict()}
         targets.append(Target(path.stem, pixels, origin))
     return _distinct(targets)

@@ -19,7 +19,7 @@ from mammo_synth.gan.perceptual import perceptual_distance, perceptual_features
 def films() -> Tensor:
     """Eight phantom films ``[8, 1, 64, 64]``."""
     source = PhantomSource(4, 0, PhantomSettings(height=64))
-    pixels = [prepare_pixels(source.read(r), 64)[0] for r in source.list().records[:8]]
+    pixels = [prepare_pixels(source.read(r).pixels, 64)[0] for r in source.list().records[:8]]
     return torch.from_numpy(np.stack(pixels).astype(np.float32) / 127.5 - 1)[:, None]
 
 

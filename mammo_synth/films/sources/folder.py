@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from mammo_synth.errors import BadInput, did_you_mean
 from mammo_synth.files import sha256_bytes, sha256_file
-from mammo_synth.films.readers import SUFFIXES, decode, read_bytes
+from mammo_synth.films.readers import SUFFIXES, read_bytes
 from mammo_synth.films.record import FINDINGS, LATERALITIES, VIEWS, FilmRecord, Listing, Terms
+from mammo_synth.films.sources.on_disk import DiskSource
 
 TABLE_NAME = "metadata.csv"
 REQUIRED = ("path", "finding", "patient_id")
@@ -36,10 +34,9 @@ TERMS = Terms(
 
 
 @dataclass(frozen=True)
-class FolderSource:
+class FolderSource(DiskSource):
     """The films in ``folder`` that its table names."""
 
-    folder: Path
     table: Path | None = None
 
     @property
@@ -95,15 +92,6 @@ class FolderSource:
         left = len(found - named)
         remarks = (f"{left} image files are not in the table, left aside.",) if left else ()
         return Listing(tuple(records[key] for key in sorted(records)), remarks)
-
-    def read(self, record: FilmRecord) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-        """Pixels of one film."""
-        path = self.folder / record.locator
-        return decode(read_bytes(path), str(path))
-
-    def digest(self, record: FilmRecord) -> str:
-        """sha256 of the film's file."""
-        return sha256_file(self.folder / record.locator)
 
     def _table(self) -> Path:
         if not self.folder.is_dir():

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
-from mammo_synth.films.readers import decode, read_bytes
-from mammo_synth.films.record import FilmRecord, Listing, Terms, file_stem
+from mammo_synth.films.readers import read_bytes
+from mammo_synth.films.record import FilmRecord, Listing, Terms, file_stem, worst_finding
+from mammo_synth.films.sources.on_disk import DiskSource
 
 TISSUES = {"F": "fatty", "G": "fatty-glandular", "D": "dense-glandular"}
 ABNORMALITIES = ("CALC", "CIRC", "SPIC", "MISC", "ARCH", "ASYM", "NORM")
@@ -53,10 +51,8 @@ class InfoRow:
 
 
 @dataclass(frozen=True)
-class MiasSource:
+class MiasSource(DiskSource):
     """The MIAS films in ``folder``."""
-
-    folder: Path
 
     @property
     def name(self) -> str:
@@ -99,15 +95,6 @@ class MiasSource:
         remarks = (f"{_listed(unlabelled)}: no row in Info.txt, left aside.",) if unlabelled else ()
         records = tuple(_record(film, by_film[film], files[film].name) for film in sorted(by_film))
         return Listing(records, remarks)
-
-    def read(self, record: FilmRecord) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-        """Pixels of one film."""
-        path = self.folder / record.locator
-        return decode(read_bytes(path), str(path))
-
-    def digest(self, record: FilmRecord) -> str:
-        """sha256 of the film's file."""
-        return sha256_file(self.folder / record.locator)
 
     def _info(self) -> Path:
         if not self.folder.is_dir():
@@ -162,13 +149,11 @@ def _known(abnormality: str) -> str:
 
 
 def _record(film: str, rows: list[InfoRow], file_name: str) -> FilmRecord:
-    findings = {row.finding for row in rows}
-    finding = next(f for f in ("malignant", "benign", "normal") if f in findings)
     number = int(film.removeprefix("mdb"))
     return FilmRecord(
         image_id=f"mias-{film}",
         patient_id=f"mias-p{(number + 1) // 2:03d}",
-        finding=finding,
+        finding=worst_finding(row.finding for row in rows),
         view="MLO",
         laterality="L" if number % 2 else "R",
         density=rows[0].tissue,

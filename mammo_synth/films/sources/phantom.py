@@ -9,13 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_bytes
 from mammo_synth.films.phantom import PhantomSettings, plan_patient, render_film
-from mammo_synth.films.record import LATERALITIES, VIEWS, FilmRecord, Listing, Terms
+from mammo_synth.films.record import LATERALITIES, VIEWS, Film, FilmRecord, Listing, Terms
 
 TERMS = Terms(
     licence="CC0 1.0: simulated films, no patient data",
@@ -85,11 +82,11 @@ class PhantomSource:
                     )
         return Listing(tuple(records))
 
-    def read(self, record: FilmRecord) -> npt.NDArray[np.uint8]:
+    def read(self, record: FilmRecord) -> Film:
         """Render one film."""
         view, laterality = record.view or "", record.laterality or ""
         film = render_film(self.seed, int(record.locator), view, laterality, self.phantom)
-        return film.image
+        return Film(film.image, "phantom", 8)
 
     def digest(self, record: FilmRecord) -> str:
         """sha256 of the film's identity and settings: a phantom has no file to hash."""

@@ -1,64 +1,47 @@
-"""Decodes film files to grey pixel arrays: PNG (8 and 16 bit), PGM, JPEG, TIFF, by Pillow.
-
-A file that is cut short, is not an image, is in colour or declares an absurd size is refused
-with one sentence; nothing is guessed.
-"""
+"""PNG (8 and 16 bit), PGM, JPEG and TIFF files, by Pillow."""
 
 from __future__ import annotations
 
 import io
 import warnings
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from mammo_synth.errors import BadInput
+from mammo_synth.films.record import Film
 
-SUFFIXES = (".png", ".pgm", ".jpg", ".jpeg", ".tif", ".tiff")
-MAX_PIXELS = 120_000_000
-"""A film digitised at 43.5 micron is about 5,500 x 6,900 = 38 million pixels; far above that a
-declared size is a decompression bomb or a mistake."""
+from .bounds import HINT, check_size
 
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I")
 
 
-def decode(data: bytes, name: str) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    """Decode the bytes of one film file.
+_FORMATS = {"PNG": "png", "PPM": "pgm", "JPEG": "jpeg", "TIFF": "tiff"}
 
-    Args:
-        data: The whole file.
-        name: What to call it in an error.
 
-    Returns:
-        [H, W], uint8 for files of up to 8 bits, uint16 for deeper ones; values as stored.
+def decode_raster(data: bytes, name: str) -> Film:
+    """Decode the bytes of one file; uint8 for up to 8 bits, uint16 for deeper ones, as stored.
 
     Raises:
         BadInput: Not an image, cut short, too large, or in colour.
     """
-    hint = "Replace the file by an intact copy, or leave it out with --skip-bad-films."
     try:
         with warnings.catch_warnings():
             # Our own bound on the declared size is stricter than Pillow's warning.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise BadInput(
-                        f"'{name}' declares {width} x {height} pixels; a film has at most "
-                        f"{MAX_PIXELS:,}.",
-                        hint=hint,
-                    )
+            with Image.open(io.BytesIO(data), formats=tuple(_FORMATS)) as image:
+                check_size(*image.size, name)
                 image.load()
-                return _to_grey(image, name)
+                pixels = _to_grey(image, name)
+                return Film(pixels, _FORMATS[image.format or ""], 8 * pixels.dtype.itemsize)
     except BadInput:
         raise
     except Image.DecompressionBombError as error:
-        raise BadInput(f"'{name}' declares an absurd size ({error}).", hint=hint) from error
+        raise BadInput(f"'{name}' declares an absurd size ({error}).", hint=HINT) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
         raise BadInput(
-            f"'{name}' does not decode as a film ({_reason(error)}).", hint=hint
+            f"'{name}' does not decode as a film ({_reason(error)}).", hint=HINT
         ) from error
 
 
@@ -92,17 +75,3 @@ def _to_grey(image: Image.Image, name: str) -> npt.NDArray[np.uint8] | npt.NDArr
         f"'{name}' has pixel mode {image.mode}; 8 or 16 bit grey was expected.",
         hint="Convert it to grey PNG.",
     )
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a film file.
-
-    Raises:
-        BadInput: It is missing or may not be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(
-            f"The film '{path}' cannot be read ({error.strerror}).", hint="Check the path."
-        ) from error
