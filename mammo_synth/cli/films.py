@@ -196,4 +196,4 @@ def open_source(
         return MiasSource(path)
     from mammo_synth.films.sources.folder import FolderSource
 
-    return FolderSource(path, table)
+    return FolderSource(path, table=table)

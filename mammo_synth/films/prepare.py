@@ -85,7 +85,7 @@ def prepare(
     listing = source.list()
     roles = split_by_patient(listing.records, settings.protocol, settings.split)
     records = [r for r in listing.records if label_of(r.finding, settings.protocol) is not None]
-    plan = sha256_json({"settings": described, "films": [vars(r) for r in records]})
+    plan = sha256_json({"settings": described, "films": [asdict(r) for r in records]})
     with step_folder(out, plan) as work:
         refused = _write_shards(source, records, roles, work, settings, workers, progress)
         kept = [r for r in records if r.image_id not in refused]
