@@ -125,6 +125,9 @@ class Source(Protocol):
             BadInput: The film does not decode.
         """
 
+    def size(self, record: FilmRecord) -> int:
+        """Bytes of the original file (0 where a film has no file)."""
+
     def digest(self, record: FilmRecord) -> str:
         """sha256 of the original file (or of the pixels where a film has no file)."""
 

@@ -7,6 +7,7 @@ and a name in a table never leaves the folder, whatever it says.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,8 +20,9 @@ MAX_FILES = 1_000_000
 
 @dataclass(frozen=True)
 class Tree:
-    """Files below ``root`` as POSIX paths relative to it, sorted; ``refused``: names that are no
-    Unicode text, which no table of ours could hold."""
+    """Files below ``root`` as POSIX paths relative to it, sorted; ``refused``: names that no table
+    of ours could hold, what is no file of data (a pipe, a broken link), folders that may not be
+    read."""
 
     root: Path
     files: tuple[str, ...]
@@ -43,25 +45,42 @@ def read_tree(root: Path, suffixes: Collection[str] = ()) -> Tree:
     Raises:
         BadInput: ``root`` is no folder, cannot be read, or holds more than `MAX_FILES` such files.
     """
-    if not root.is_dir():
-        what = "is a file" if root.is_file() else "does not exist"
-        raise BadInput(f"The folder '{root}' {what}.", hint="Give the folder of the films.")
+    _check_folder(root)
     found: list[str] = []
     refused: list[Refused] = []
     endings = tuple(suffixes)
-    base = os.fspath(root)
-    for folder, folders, names in os.walk(base, onerror=_unreadable):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
-        for name in names:
-            if name.startswith(".") or (endings and not name.lower().endswith(endings)):
+    waiting = [""]  # folders still to be read, relative to the root; a tree may be deep
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                listed = list(entries)
+        except OSError as error:
+            if not folder:
+                raise BadInput(
+                    f"The folder '{root}' cannot be read ({error.strerror}).",
+                    hint="Change its permissions.",
+                ) from error
+            reason = f"this folder cannot be read ({error.strerror}); its films are left aside"
+            refused.append(Refused(_shown(folder), reason))
+            continue
+        for entry in listed:
+            name = entry.name
+            path = f"{folder}/{name}" if folder else name
+            if name.startswith("."):
                 continue
-            path = Path(os.path.relpath(os.path.join(folder, name), base)).as_posix()  # noqa: PTH118
-            if not _is_text(path):
-                shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-                refused.append(Refused(shown, "its name is not UTF-8: rename it"))
+            if entry.is_dir(follow_symlinks=False):
+                if name != "__MACOSX":
+                    waiting.append(path)
                 continue
-            found.append(path)
-            if len(found) > MAX_FILES:
+            if endings and not name.lower().endswith(endings):
+                continue
+            wrong = _unusable(entry, path)
+            if wrong == "":
+                found.append(path)
+            elif wrong is not None:
+                refused.append(Refused(_shown(path), wrong))
+            if len(found) + len(refused) > MAX_FILES:
                 raise BadInput(
                     f"'{root}' holds more than {MAX_FILES:,} files.",
                     hint="Give the folder of one collection of films.",
@@ -69,19 +88,44 @@ def read_tree(root: Path, suffixes: Collection[str] = ()) -> Tree:
     return Tree(root, tuple(sorted(found)), tuple(sorted(refused, key=lambda r: r.film)))
 
 
-def _unreadable(error: OSError) -> None:
-    raise BadInput(
-        f"The folder '{error.filename}' cannot be read ({error.strerror}).",
-        hint="Change its permissions, or move it out of the films.",
-    ) from error
-
-
-def _is_text(name: str) -> bool:
+def _check_folder(root: Path) -> None:
     try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return name.isprintable()
+        if root.is_dir():
+            return
+        what = "is a file" if root.is_file() else "does not exist"
+    except (OSError, ValueError) as error:
+        what = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    raise BadInput(f"The folder '{root}' {what}.", hint="Give the folder of the films.")
+
+
+def _unusable(entry: os.DirEntry[str], path: str) -> str | None:
+    """Why a film may not be read from ``entry``: "" where it may, None where it is a link to a
+    folder, which is passed over."""
+    if (wrong := _not_text(path)) is not None:
+        return wrong
+    try:
+        if entry.is_file():
+            return ""
+        if entry.is_dir():
+            return None
+    except OSError:
+        pass  # a link that leads round in circles: no file either
+    return "it is no file of data (a broken link, a pipe or a device)"
+
+
+def _not_text(name: str) -> str | None:
+    categories = {unicodedata.category(character) for character in name}
+    if "Cs" in categories:
+        return "its name is not UTF-8: rename it"
+    if categories & {"Cc", "Zl", "Zp"}:
+        return "its name holds a control character or a line break: rename it"
+    return None
+
+
+def _shown(path: str) -> str:
+    """``path`` as text that can be printed: what is not text in it stands escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if _not_text(c) is None else ascii(c)[1:-1] for c in text)
 
 
 def inside(root: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Sources and readers: each layout as it is distributed, and what is refused."""
+"""MIAS as it is distributed, and the readers of PNG, PGM, JPEG and TIFF."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from PIL import Image
 from mammo_synth.errors import BadInput
 from mammo_synth.films.prepare import PrepareSettings, prepare
 from mammo_synth.films.readers import decode
-from mammo_synth.films.sources.folder import FolderSource
 from mammo_synth.films.sources.mias import MiasSource, parse_info
 from mammo_synth.films.split import SplitSettings
 from mammo_synth.png import decode_png, encode_png
 from tests._shared import shared_path
-from tests.conftest import fake_film, write_film_folder
+from tests.conftest import fake_film
 
 INFO = """MINI-MIAS, prose that mentions mdb numbers in the middle of a line: mdb999
 mdb001 G CIRC B 535 425 197
@@ -65,27 +64,75 @@ def test_mias_takes_png_too_and_remarks_on_films_without_a_row(mias: Path) -> No
     assert "mdb077" in listing.remarks[0]
 
 
-def test_mias_row_without_a_film(mias: Path) -> None:
+def test_mias_row_without_a_film_is_refused_and_the_rest_goes_on(mias: Path) -> None:
     (mias / "mdb002.pgm").unlink()
-    with pytest.raises(BadInput, match="names mdb002, but the folder has no such"):
-        MiasSource(mias).list()
+    listing = MiasSource(mias).list()
+    assert [r.image_id for r in listing.records] == ["mias-mdb001", "mias-mdb003", "mias-mdb004"]
+    (refused,) = listing.refused
+    assert refused.film == "mias-mdb002"
+    assert refused.reason == "line 3: the folder has no mdb002.pgm or mdb002.png"
 
 
 @pytest.mark.parametrize(
-    "row", ["mdb001", "mdb001 G", "mdb001 X NORM", "mdb001 G LUMP M", "mdb001 G CIRC Q 1 2 3"]
+    "row",
+    [
+        "mdb001",
+        "mdb001 G",
+        "mdb001 X NORM",
+        "mdb001 G LUMP M",
+        "mdb001 G CIRC Q 1 2 3",
+        "mdb001 G =1+1 M",
+        "mdb000 G NORM",
+        "mdb1 G NORM",
+        f"mdb{'9' * 5000} G NORM",
+    ],
 )
-def test_mias_bad_row_is_named_with_its_line(row: str) -> None:
-    with pytest.raises(BadInput, match="line 2"):
-        parse_info(f"prose\n{row}\n", Path("Info.txt"))
+def test_mias_bad_row_is_refused_with_its_line(mias: Path, row: str) -> None:
+    (mias / "Info.txt").write_text(INFO.replace("mdb001 G CIRC B 535 425 197", row))
+    listing = MiasSource(mias).list()
+    assert [r.image_id for r in listing.records] == ["mias-mdb002", "mias-mdb003", "mias-mdb004"]
+    (refused,) = listing.refused
+    assert refused.reason.startswith("line 2: 'mdb") and "is not a MIAS row" in refused.reason
 
 
-def test_mias_without_info_or_rows(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"has no Info\.txt"):
-        MiasSource(tmp_path).list()
+def test_mias_film_with_one_row_that_cannot_be_read_is_not_used(mias: Path) -> None:
+    """The row that cannot be read may be the malignant one."""
+    (mias / "Info.txt").write_text(INFO.replace("mdb003 D CALC M", "mdb003 D CALC ?"))
+    listing = MiasSource(mias).list()
+    assert "mias-mdb003" not in {r.image_id for r in listing.records}
+    assert [r.reason.split(":")[0] for r in listing.refused] == ["line 4", "line 5"]
+
+
+def test_mias_film_both_normal_and_not_is_refused(mias: Path) -> None:
+    (mias / "Info.txt").write_text(INFO.replace("mdb003 D CALC M", "mdb003 D NORM"))
+    listing = MiasSource(mias).list()
+    assert "mias-mdb003" not in {r.image_id for r in listing.records}
+    assert "both NORM and an abnormality" in listing.refused[0].reason
+
+
+def test_mias_without_info_rows_or_films(mias: Path) -> None:
     with pytest.raises(BadInput, match="no folder"):
-        MiasSource(tmp_path / "none").list()
+        MiasSource(mias / "none").list()
     with pytest.raises(BadInput, match="no rows"):
         parse_info("prose only", Path("Info.txt"))
+    with pytest.raises(BadInput, match=r"no rows.*Line 1: 'mdb001 G' is not a MIAS row"):
+        parse_info("mdb001 G\n", Path("Info.txt"))
+    for film in mias.glob("*.pgm"):
+        film.unlink()
+    with pytest.raises(BadInput, match=r"4 refused \(mias-mdb001: line 2: the folder has no"):
+        MiasSource(mias).list()
+    (mias / "Info.txt").rename(mias / "INFO.TXT")
+    assert MiasSource(mias).settings["source"] == "mias"
+    (mias / "INFO.TXT").unlink()
+    with pytest.raises(BadInput, match=r"has no Info\.txt"):
+        MiasSource(mias).list()
+
+
+@given(st.text(max_size=40), st.integers(1, 4))
+def test_mias_any_text_after_a_film_number(text: str, number: int) -> None:
+    row = f"mdb{number:03d} {text}"
+    rows, bad = parse_info(f"mdb001 G NORM\n{row}\n", Path("Info.txt"))
+    assert rows[0].film == "mdb001" and len(rows) + len(bad) >= 2
 
 
 def test_mias_as_distributed_and_reduced() -> None:
@@ -93,7 +140,9 @@ def test_mias_as_distributed_and_reduced() -> None:
     findings = [r.finding for r in full.values()]
     assert len(full) == 162 and len({r.patient_id for r in full.values()}) == 81
     assert [findings.count(f) for f in ("normal", "benign", "malignant")] == [107, 27, 28]
-    for record in MiasSource(shared_path("data/mias-pgm")).list().records:
+    reduced = MiasSource(shared_path("data/mias-pgm")).list()
+    assert len(reduced.records) == 8
+    for record in reduced.records:
         assert full[record.image_id].finding == record.finding
 
 
@@ -106,51 +155,6 @@ def test_mias_prepared(tmp_path: Path) -> None:
     # Odd films have the chest wall on the right edge: every one of them, and no other, is flipped.
     for row in prepared.table.to_pylist():
         assert row["geometry"]["flipped"] == (int(row["image_id"][-3:]) % 2 == 1)
-
-
-def edit(folder: Path, old: str, new: str) -> FolderSource:
-    table = folder / "metadata.csv"
-    table.write_text(table.read_text().replace(old, new, 1))
-    return FolderSource(folder)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("finding", "diagnosis", "no column 'finding'"),
-        ("000L.png,malignant", "000L.png,cancer", "line 2: finding 'cancer' is none of"),
-        ("000L.png", "gone.png", "there is no file 'gone.png'"),
-        ("000L.png", "../secret.png", "points outside"),
-        ("000L.png", "/etc/passwd", "points outside"),
-        ("001L.png", "000L.png", "stands in the table twice"),
-        ("patient 0", "", "'patient_id' is empty"),
-        ("MLO", "LATERAL", "view 'LATERAL' is none of"),
-    ],
-)
-def test_folder_table_errors_name_the_line(tmp_path: Path, old: str, new: str, says: str) -> None:
-    source = edit(write_film_folder(tmp_path / "films", 2), old, new)
-    with pytest.raises(BadInput) as error:
-        source.list()
-    assert says in str(error.value)
-
-
-def test_folder_without_table_or_films(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no table"):
-        FolderSource(tmp_path).list()
-    (tmp_path / "metadata.csv").write_text("path,finding,patient_id\n")
-    with pytest.raises(BadInput, match="no films"):
-        FolderSource(tmp_path).list()
-    (tmp_path / "metadata.csv").write_bytes(b"\xff\xfe path")
-    with pytest.raises(BadInput, match="UTF-8"):
-        FolderSource(tmp_path).list()
-
-
-def test_folder_remarks_on_files_that_the_table_does_not_name(tmp_path: Path) -> None:
-    folder = write_film_folder(tmp_path / "films", 2)
-    Image.new("L", (9, 9)).save(folder / "extra.png")
-    assert FolderSource(folder).list().remarks == (
-        "1 image files are not in the table, left aside.",
-    )
 
 
 def encoded(image: Image.Image, kind: str) -> bytes:

@@ -3,7 +3,8 @@
 Layout: one folder with ``Info.txt`` and ``mdbNNN.pgm`` (1024 x 1024, 8 bit) or ``mdbNNN.png``.
 Info.txt is prose around rows ``mdbNNN tissue class [severity] [x y radius]``; a film has one row
 for each abnormality, so up to several. A film with a malignant row is malignant, else one with a
-benign row is benign. Films 2n-1 and 2n are one patient (note 1 of Info.txt).
+benign row is benign. Films 2n-1 and 2n are one patient (note 1 of Info.txt). A film with a row that
+cannot be read is not used, whatever its other rows say.
 
 Info.txt says that even numbers are left breasts; the film markers that can be read say odd. The
 markers were on the film when it was exposed, so odd is taken as L. All films are oblique (MLO).
@@ -20,7 +21,9 @@ from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
 from mammo_synth.films.readers import read_bytes
 from mammo_synth.films.record import FilmRecord, Listing, Terms, file_stem, worst_finding
+from mammo_synth.films.sources.label_table import LabelledFilms, listed, shown
 from mammo_synth.films.sources.on_disk import DiskSource
+from mammo_synth.films.tree import read_tree
 
 TISSUES = {"F": "fatty", "G": "fatty-glandular", "D": "dense-glandular"}
 ABNORMALITIES = ("CALC", "CIRC", "SPIC", "MISC", "ARCH", "ASYM", "NORM")
@@ -40,14 +43,24 @@ TERMS = Terms(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InfoRow:
     """One row of Info.txt: one abnormality of one film, or its being normal."""
 
+    line: int
     film: str
     tissue: str
     abnormality: str
     finding: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row that begins with a film and goes on as no row of Info.txt does."""
+
+    line: int
+    film: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -70,31 +83,37 @@ class MiasSource(DiskSource):
         return {"source": self.name, "info_sha256": sha256_file(self._info())}
 
     def list(self) -> Listing:
-        """All films of Info.txt, with their findings.
+        """All films of Info.txt, with their findings; `refused` has films without a file and films
+        with a row that cannot be read.
 
         Raises:
-            BadInput: No Info.txt, an unreadable row, or a row without a film.
+            BadInput: No Info.txt, no row in it, or no film that can be used.
         """
         info = self._info()
-        rows = parse_info(read_bytes(info).decode("latin-1"), info)
-        files: dict[str, Path] = {}
-        for path in sorted(self.folder.iterdir()):
-            if path.suffix.lower() in FILM_SUFFIXES and path.is_file():
-                files.setdefault(file_stem(path).lower(), path)
-        missing = sorted({row.film for row in rows} - set(files))
-        if missing:
-            raise BadInput(
-                f"'{info}' names {_listed(missing)}, but the folder has no such "
-                f"{' or '.join(FILM_SUFFIXES)} file.",
-                hint="Put the missing films beside Info.txt, or take their rows out of it.",
-            )
+        rows, unreadable = parse_info(read_bytes(info).decode("latin-1"), info)
+        tree = read_tree(self.folder, FILM_SUFFIXES)
+        files: dict[str, str] = {}
+        for name in tree.files:
+            if "/" not in name:
+                files.setdefault(file_stem(Path(name)).lower(), name)
+        found = LabelledFilms(info)
+        for bad in unreadable:
+            found.refuse(f"mias-{bad.film}", bad.line, bad.reason, f"mias-{bad.film}")
         by_film: dict[str, list[InfoRow]] = {}
         for row in rows:
             by_film.setdefault(row.film, []).append(row)
-        unlabelled = sorted(set(files) - set(by_film))
-        remarks = (f"{_listed(unlabelled)}: no row in Info.txt, left aside.",) if unlabelled else ()
-        records = tuple(_record(film, by_film[film], files[film].name) for film in sorted(by_film))
-        return Listing(records, remarks)
+        for film, its_rows in by_film.items():
+            line = its_rows[0].line
+            if len({row.finding == "normal" for row in its_rows}) > 1:
+                found.refuse(f"mias-{film}", line, "its rows say both NORM and an abnormality")
+            elif film not in files:
+                names = " or ".join(f"{film}{suffix}" for suffix in FILM_SUFFIXES)
+                found.refuse(f"mias-{film}", line, f"the folder has no {names}")
+            else:
+                found.add(_record(film, its_rows, files[film]), line)
+        unlabelled = sorted(set(files) - set(by_film) - {bad.film for bad in unreadable})
+        remarks = [f"{listed(unlabelled)}: no row in Info.txt, left aside."] if unlabelled else []
+        return found.listing(remarks, tree.refused)
 
     def _info(self) -> Path:
         if not self.folder.is_dir():
@@ -111,35 +130,41 @@ class MiasSource(DiskSource):
         )
 
 
-def parse_info(text: str, name: Path) -> list[InfoRow]:
-    """The rows of Info.txt; the prose around them is passed over.
+def parse_info(text: str, name: Path) -> tuple[list[InfoRow], list[UnreadableRow]]:
+    """The rows of Info.txt, and those that do not have the documented columns; the prose around
+    them is passed over.
 
     Raises:
-        BadInput: No row at all, or a row that does not have the documented columns.
+        BadInput: No row that can be read.
     """
-    rows = []
+    rows, unreadable = [], []
     for number, line in enumerate(text.splitlines(), start=1):
-        if not re.match(r"mdb\d+\b", line):
+        if not re.match(r"mdb[0-9]+\b", line):
             continue
         columns = line.split()
+        film = columns[0][:20]
         try:
-            film, tissue, abnormality = columns[:3]
+            if not re.fullmatch(r"mdb(?!000)[0-9]{3}", film):
+                raise ValueError(film)
+            tissue, abnormality = columns[1:3]
             normal = abnormality == "NORM"
             finding = "normal" if normal else SEVERITIES[columns[3]]
-            rows.append(InfoRow(film.lower(), TISSUES[tissue], _known(abnormality), finding))
+            rows.append(InfoRow(number, film, TISSUES[tissue], _known(abnormality), finding))
         except (ValueError, KeyError, IndexError):
-            raise BadInput(
-                f"'{name}', line {number}: '{line.strip()}' is not a MIAS row; expected a film, a "
+            reason = (
+                f"'{shown(line.strip())}' is not a MIAS row; expected a film (mdb001 ...), a "
                 f"tissue (F, G, D), a class ({', '.join(ABNORMALITIES)}) and, unless NORM, a "
-                "severity (B, M).",
-                hint="Use Info.txt as it is distributed.",
-            ) from None
+                "severity (B, M)"
+            )
+            unreadable.append(UnreadableRow(number, film, reason))
     if not rows:
+        first = f" Line {unreadable[0].line}: {unreadable[0].reason}." if unreadable else ""
         raise BadInput(
-            f"'{name}' has no rows that begin with a film number (mdb001 ...).",
+            f"'{name}' has no rows that begin with a film number (mdb001 ...) and can be read."
+            f"{first}",
             hint="Use Info.txt as it is distributed.",
         )
-    return rows
+    return rows, unreadable
 
 
 def _known(abnormality: str) -> str:
@@ -159,8 +184,3 @@ def _record(film: str, rows: list[InfoRow], file_name: str) -> FilmRecord:
         density=rows[0].tissue,
         locator=file_name,
     )
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

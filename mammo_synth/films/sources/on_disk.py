@@ -30,6 +30,10 @@ class DiskSource:
         path = inside(self.folder, record.locator)
         return decode(read_bytes(path), record.locator, for_processing=self.for_processing)
 
+    def size(self, record: FilmRecord) -> int:
+        """Bytes of the film's file."""
+        return inside(self.folder, record.locator).stat().st_size
+
     def digest(self, record: FilmRecord) -> str:
         """sha256 of the film's file."""
         return sha256_file(inside(self.folder, record.locator))

@@ -88,6 +88,10 @@ class PhantomSource:
         film = render_film(self.seed, int(record.locator), view, laterality, self.phantom)
         return Film(film.image, "phantom", 8)
 
+    def size(self, record: FilmRecord) -> int:
+        """0: a phantom has no file."""
+        return 0
+
     def digest(self, record: FilmRecord) -> str:
         """sha256 of the film's identity and settings: a phantom has no file to hash."""
         return sha256_bytes(f"{record.image_id}|{self.settings}".encode())
