@@ -1,7 +1,7 @@
-"""Orientation, padding and resizing of films, and the way back from prepared pixels to the film.
+"""Crop, grey values, orientation and size of a prepared film, and the way back to its film.
 
-A prepared film has its chest wall on the left, is square and 8-bit grey. `Geometry` records
-each step, so that a prepared pixel maps back to the film it came from.
+A prepared film has its chest wall on the left, is square and 8-bit grey, and black outside the
+breast. `Geometry` records each step, so that a prepared pixel maps back to the film it came from.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mammo_synth.errors import BadInput
+from mammo_synth.films.breast import Breast, Pixels, find_breast
 
-BLACK_PERCENTILE = 0.1
-WHITE_PERCENTILE = 99.9
-"""16-bit films are mapped to 8 bits linearly between these percentiles of their own pixels, so
-that a few hot or dead pixels do not set the range. 8-bit films keep their values."""
+FRAMES = ("breast", "film")
+"""``breast``: cropped to the breast, black outside its mask. ``film``: the whole film, as the 2021
+study had it."""
 
-FOREGROUND_SHARE = 0.15
-"""Pixels brighter than this share of the film's 99th percentile count as breast when the side of
-the chest wall is sought."""
+MARGIN = 0.02
+"""Beyond the breast, as a share of its longer side: above, below and before the nipple, as far as
+the film reaches. None at the chest wall."""
 
 
 @dataclass(frozen=True)
@@ -31,125 +30,133 @@ class Geometry:
 
     Attributes:
         film_width, film_height: Size of the original, in pixels.
+        crop_left, crop_top, crop_width, crop_height: The box of the film that was kept.
         flipped: Whether it was mirrored left-right to bring the chest wall to the left.
-        pad_top, pad_bottom, pad_right: Black pixels added, at the original scale (after the
-            flip; nothing is ever added on the left, where the chest wall is).
-        scale: Prepared pixels per padded film pixel.
+        scale_x, scale_y: Prepared pixels per film pixel (equal but for rounding to whole pixels).
+        pad_top, pad_bottom, pad_right: Black prepared pixels added around the resized box (nothing
+            is ever added on the left, where the chest wall is).
     """
 
     film_width: int
     film_height: int
+    crop_left: int
+    crop_top: int
+    crop_width: int
+    crop_height: int
     flipped: bool
+    scale_x: float
+    scale_y: float
     pad_top: int
     pad_bottom: int
     pad_right: int
-    scale: float
 
     def to_film(self, x: float, y: float) -> tuple[float, float]:
         """Film coordinates (pixel centres at whole numbers) of the prepared pixel (x, y)."""
-        film_x = (x + 0.5) / self.scale - 0.5
-        film_y = (y + 0.5) / self.scale - 0.5 - self.pad_top
+        box_x = (x + 0.5) / self.scale_x - 0.5
+        box_y = (y - self.pad_top + 0.5) / self.scale_y - 0.5
         if self.flipped:
-            film_x = self.film_width - 1 - film_x
-        return film_x, film_y
+            box_x = self.crop_width - 1 - box_x
+        return self.crop_left + box_x, self.crop_top + box_y
 
     def to_prepared(self, film_x: float, film_y: float) -> tuple[float, float]:
         """Prepared coordinates of the film pixel (film_x, film_y): the inverse of `to_film`."""
+        box_x, box_y = film_x - self.crop_left, film_y - self.crop_top
         if self.flipped:
-            film_x = self.film_width - 1 - film_x
-        x = (film_x + 0.5) * self.scale - 0.5
-        y = (film_y + self.pad_top + 0.5) * self.scale - 0.5
-        return x, y
+            box_x = self.crop_width - 1 - box_x
+        return (box_x + 0.5) * self.scale_x - 0.5, (box_y + 0.5) * self.scale_y - 0.5 + self.pad_top
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a Parquet struct."""
         return asdict(self)
 
 
-def to_eight_bits(
-    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
-) -> npt.NDArray[np.uint8]:
-    """Grey values as 8 bits; see `BLACK_PERCENTILE` for the rule of 16-bit films."""
-    if pixels.dtype == np.uint8:
-        return np.asarray(pixels, dtype=np.uint8)
-    low, high = np.percentile(pixels, (BLACK_PERCENTILE, WHITE_PERCENTILE))
-    if high <= low:
-        return np.zeros(pixels.shape, np.uint8)
-    scaled = (pixels.astype(np.float32) - low) * (255.0 / (high - low))
-    grey: npt.NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+def to_eight_bits(pixels: Pixels, low: float, high: float) -> npt.NDArray[np.uint8]:
+    """Grey values, ``low`` and below as 0, ``high`` and above as 255, linear and rounded between."""
+    count = int(np.iinfo(pixels.dtype).max) + 1
+    values = (np.arange(count, dtype=np.float64) - low) * (255.0 / (high - low))
+    table = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    grey: npt.NDArray[np.uint8] = table[pixels]
     return grey
 
 
-def chest_wall_side(pixels: npt.NDArray[np.uint8]) -> str:
-    """The side of the chest wall, ``left`` or ``right``, from pixels alone.
-
-    The breast is widest at the chest wall and tapers to the nipple, so the centroid of its
-    pixels lies toward the chest wall *within the breast's own extent*. This holds where a scan
-    border or padding keeps the breast away from the image edge, and does not trust file names,
-    which contradict each other in MIAS.
-
-    Raises:
-        BadInput: The film is empty (no pixel stands out of the background).
-    """
-    bright = float(np.percentile(pixels, 99))
-    mask = pixels > FOREGROUND_SHARE * bright
-    if bright < 8 or not mask.any():
-        raise BadInput("the film is empty: no breast stands out of the background.")
-    columns = _largest_run(mask.sum(axis=0) > 0.05 * mask.shape[0])
-    profile = mask[:, columns].sum(axis=0).astype(np.float64)
-    centroid = float((profile * np.arange(profile.size)).sum() / profile.sum())
-    return "left" if centroid <= (profile.size - 1) / 2 else "right"
+def crop_box(breast: Breast, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what is kept of a film: the breast's box with its margin."""
+    left, top, right, bottom = breast.box
+    extra = round(MARGIN * max(right - left, bottom - top))
+    return (
+        left if breast.wall == "left" else max(0, left - extra),
+        max(0, top - extra),
+        right if breast.wall == "right" else min(width, right + extra),
+        min(height, bottom + extra),
+    )
 
 
-def _largest_run(flags: npt.NDArray[np.bool_]) -> slice:
-    """The longest run of True, so that a label plate beside the breast does not count."""
-    padded = np.concatenate(([False], flags, [False]))
-    edges = np.flatnonzero(padded[1:] != padded[:-1])
-    if edges.size == 0:
-        return slice(0, flags.size)
-    starts, stops = edges[::2], edges[1::2]
-    longest = int(np.argmax(stops - starts))
-    return slice(int(starts[longest]), int(stops[longest]))
+def fit(width: int, height: int, size: int) -> tuple[int, int]:
+    """Width and height, in whole pixels, of a box that is scaled to fit into ``size`` px square."""
+    scale = size / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def prepare_pixels(
-    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], size: int
+    pixels: Pixels, size: int, frame: str = "breast", breast: Breast | None = None
 ) -> tuple[npt.NDArray[np.uint8], Geometry]:
-    """Orient, pad to a square and resize one film.
+    """Crop, orient, pad to a square and resize one film.
 
     Args:
-        pixels: [H, W], 8 or 16 bit grey.
+        pixels: ``[H, W]``, uint8 or uint16.
         size: Side of the result in pixels.
+        frame: One of `FRAMES`.
+        breast: What `find_breast` says of these pixels, if that is known already.
 
     Returns:
-        [size, size] uint8 with the chest wall on the left, and how it was made. Resizing is
+        ``[size, size]`` uint8 with the chest wall on the left, and how it was made. Resizing is
         Lanczos with antialiasing (the kernel widens with the reduction).
 
     Raises:
         BadInput: The film is empty or thinner than 8 pixels.
     """
+    found = find_breast(pixels) if breast is None else breast
     height, width = pixels.shape
-    if min(height, width) < 8:
-        raise BadInput(f"the film is {width} x {height} pixels; at least 8 x 8 was expected.")
-    grey = to_eight_bits(pixels)
-    flipped = chest_wall_side(grey) == "right"
+    box = (0, 0, width, height)
+    if frame == "breast":
+        box = crop_box(found, width, height)
+    left, top, right, bottom = box
+    wide, high = fit(right - left, bottom - top, size)
+    kept = Image.fromarray(to_eight_bits(pixels[top:bottom, left:right], found.low, found.high))
+    grey = np.asarray(kept.resize((wide, high), Image.Resampling.LANCZOS), dtype=np.uint8)
+    if frame == "breast":
+        grey = np.where(_mask_of(found, box, (wide, high)), grey, np.uint8(0))
+    flipped = found.wall == "right"
     if flipped:
         grey = grey[:, ::-1]
-    side = max(height, width)
-    pad_top = (side - height) // 2
-    pad_bottom = side - height - pad_top
-    pad_right = side - width
-    square = np.pad(grey, ((pad_top, pad_bottom), (0, pad_right)))
-    if side != size:
-        image = Image.fromarray(np.ascontiguousarray(square), mode="L")
-        square = np.asarray(image.resize((size, size), Image.Resampling.LANCZOS), dtype=np.uint8)
+    pad_top = (size - high) // 2
+    square = np.pad(grey, ((pad_top, size - high - pad_top), (0, size - wide)))
     geometry = Geometry(
         film_width=width,
         film_height=height,
+        crop_left=left,
+        crop_top=top,
+        crop_width=right - left,
+        crop_height=bottom - top,
         flipped=flipped,
+        scale_x=wide / (right - left),
+        scale_y=high / (bottom - top),
         pad_top=pad_top,
-        pad_bottom=pad_bottom,
-        pad_right=pad_right,
-        scale=size / side,
+        pad_bottom=size - high - pad_top,
+        pad_right=size - wide,
     )
     return np.ascontiguousarray(square), geometry
+
+
+def _mask_of(
+    breast: Breast, box: tuple[int, int, int, int], shape: tuple[int, int]
+) -> npt.NDArray[np.bool_]:
+    """The breast's mask inside ``box`` of the film, as ``shape`` (width, height), smooth edges."""
+    left, top, right, bottom = (edge / breast.step for edge in box)
+    height, width = breast.mask.shape
+    inside = (left, top, min(width, right), min(height, bottom))
+    grey = Image.fromarray(breast.mask.astype(np.uint8) * 255)
+    mask: npt.NDArray[np.bool_] = (
+        np.asarray(grey.resize(shape, Image.Resampling.BILINEAR, box=inside)) >= 128
+    )
+    return mask

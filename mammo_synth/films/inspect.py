@@ -10,7 +10,7 @@ from typing import Any
 
 from mammo_synth.configurations import CANCER, NORMAL, largest_size
 from mammo_synth.errors import BadInput
-from mammo_synth.films.geometry import chest_wall_side, to_eight_bits
+from mammo_synth.films.breast import find_breast
 from mammo_synth.films.record import FilmRecord, Source, label_of
 from mammo_synth.films.split import SplitSettings, count_films, split_by_patient
 from mammo_synth.progress import SILENT, Progress
@@ -65,7 +65,7 @@ def inspect_films(
             pixels = source.read(record).pixels
             sizes[f"{pixels.shape[1]} x {pixels.shape[0]}"] += 1
             depths[f"{pixels.dtype.itemsize * 8} bit"] += 1
-            walls[chest_wall_side(to_eight_bits(pixels))] += 1
+            walls[find_breast(pixels).wall] += 1
         except BadInput as error:
             problems.append(f"{record.image_id}: {error.message}")
         progress.advance()

@@ -31,13 +31,19 @@ GEOMETRY_TYPE = pa.struct(
     [
         ("film_width", pa.int32()),
         ("film_height", pa.int32()),
+        ("crop_left", pa.int32()),
+        ("crop_top", pa.int32()),
+        ("crop_width", pa.int32()),
+        ("crop_height", pa.int32()),
         ("flipped", pa.bool_()),
+        ("scale_x", pa.float64()),
+        ("scale_y", pa.float64()),
         ("pad_top", pa.int32()),
         ("pad_bottom", pa.int32()),
         ("pad_right", pa.int32()),
-        ("scale", pa.float64()),
     ]
 )
+FILE_TYPE = pa.struct([("format", pa.string()), ("bits", pa.int8()), ("inverted", pa.bool_())])
 SCHEMA = pa.schema(
     [
         ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
@@ -51,6 +57,7 @@ SCHEMA = pa.schema(
         ("source", pa.string()),
         ("role", pa.string()),
         ("geometry", GEOMETRY_TYPE),
+        ("file", FILE_TYPE),
         ("film_sha256", pa.string()),
         ("pixel_sha256", pa.string()),
     ]

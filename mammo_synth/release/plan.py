@@ -16,17 +16,15 @@ from mammo_synth.configurations import (
     CANCER,
     CELLS,
     CONFIGURATIONS,
-    LABELS,
     NORMAL,
     REAL,
     SYNTHETIC,
     Cell,
     cell_sizes,
     cut_points,
-    largest_size,
-    real_films_needed,
 )
 from mammo_synth.errors import BadInput
+from mammo_synth.films.enough import REAL_ROLE, too_few_films
 
 MAX_SHARD_ROWS = 3000
 """About 350 MB of 512 px films: between the 100 and 500 MB that the Hub's viewer likes."""
@@ -34,9 +32,6 @@ MAX_SHARD_ROWS = 3000
 SEEDS_PER_CELL = 1_000_000
 """Each synthetic cell draws from its own million of seeds, so train and test never share one,
 whatever the size of the release."""
-
-REAL_ROLE = {"train": "train", "test": "val"}
-"""Role of the films that fill a split's real share: never ``real_test``, never both."""
 
 REAL_TEST_CELLS = (Cell("real_test", CANCER, REAL), Cell("real_test", NORMAL, REAL))
 
@@ -128,15 +123,15 @@ def choose_films(
     Raises:
         BadInput: There are too few films; the message says what is short and which size fits.
     """
-    needed = real_films_needed(size)
     sizes = cell_sizes(size)
     available = {
         (split, label): len(image_ids[role, label])
         for split, role in REAL_ROLE.items()
         for label in (CANCER, NORMAL)
     }
-    if protocol == "strict" and any(available[key] < n for key, n in needed.items()):
-        raise _too_few_films(size, needed, available)
+    shortage = too_few_films(size, available)
+    if protocol == "strict" and shortage is not None:
+        raise shortage
     generator = np.random.default_rng(seed)
     chosen: dict[Cell, list[str]] = {}
     for cell in CELLS:
@@ -144,8 +139,8 @@ def choose_films(
             pool = _shuffled(image_ids[REAL_ROLE[cell.split], cell.label], generator)
             if protocol == "study" and len(pool) < sizes[cell]:
                 pool += _others(cell, image_ids)
-            if len(pool) < sizes[cell]:
-                raise _too_few_films(size, needed, available)
+            if shortage is not None and len(pool) < sizes[cell]:
+                raise shortage
             chosen[cell] = pool[: sizes[cell]]
     for cell in REAL_TEST_CELLS:
         chosen[cell] = sorted(image_ids["real_test", cell.label])
@@ -162,25 +157,3 @@ def _others(cell: Cell, image_ids: Mapping[tuple[str, int], Sequence[str]]) -> l
     own = REAL_ROLE[cell.split]
     roles = [role for role in ("train", "val", "real_test") if role != own]
     return [film for role in roles for film in sorted(image_ids[role, cell.label])]
-
-
-def _too_few_films(
-    size: int, needed: dict[tuple[str, int], int], available: dict[tuple[str, int], int]
-) -> BadInput:
-    short = [
-        f"{split} needs {n} real {LABELS[label]} films (role {REAL_ROLE[split]}), there are "
-        f"{available[split, label]}"
-        for (split, label), n in needed.items()
-        if available[split, label] < n
-    ]
-    fits = largest_size(available, limit=size)
-    advice = (
-        f"The largest --size that these films allow is {fits}."
-        if fits
-        else "No size fits these films."
-    )
-    return BadInput(
-        f"A release of {size} images per configuration is too large for the prepared films: "
-        f"{'; '.join(short)}.",
-        hint=f"{advice} More films or another `films prepare --split` allow more.",
-    )

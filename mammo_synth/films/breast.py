@@ -1,0 +1,221 @@
+"""Where the breast is on a film: a mask without borders, tape and label plates.
+
+Everything is decided on a reduced copy of at most `REDUCED` pixels a side, so it costs little beside
+decoding. The rule is the same for every source and class: what is done to one class alone becomes a
+shortcut for classifiers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from mammo_synth.errors import BadInput
+
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Mask = npt.NDArray[np.bool_]
+
+REDUCED = 256
+FINE = 1024
+
+FOREGROUND_SHARE = 0.07
+"""A pixel may be breast if it is brighter than the background by this share of the way from there
+to the film's 99.5th percentile. Skin is the darkest part of a breast."""
+
+BACKGROUND_PERCENTILE, BACKGROUND_MOST = 2.0, 0.3
+"""Background: this percentile of the film, at most this share of the bright end (a breast may fill
+the film). Fog lifts the background of screen film."""
+
+OPENING_SHARE = 0.02
+"""Radius, as a share of the longer side, of the disk that the mask is opened with: tape, borders and
+strokes thinner than its diameter go, and bridges from plates to the breast with them."""
+
+SKIN_SHARE = 0.008
+"""The mask grows by this share of the longer side, so that no skin is cut."""
+
+STRIP_WIDTH, STRIP_LENGTH = 0.15, 0.6
+"""A bright component thinner than the one and longer than the other share of the film's sides is
+a film border or tape, not a breast."""
+
+PLATE_BRIGHT, PLATE_DARK, PLATE_MOST = 0.6, 0.25, 0.05
+"""A label plate or a stroke on it is brighter than the first share between background and bright
+end, lies in the dark (four fifths of its surroundings are below the second share), and covers at
+most the third share of the film. Lesions and nipples have tissue beside them and stay."""
+
+SMALLEST = 0.01
+"""A breast covers at least this share of the film."""
+
+
+@dataclass(frozen=True)
+class Breast:
+    """What was found on a film of ``[H, W]`` pixels.
+
+    Attributes:
+        mask: ``[h, w]`` bool, reduced by ``step`` along both axes.
+        step: Film pixels per mask pixel.
+        box: Left, top, right, bottom of the mask in film pixels (right and bottom are exclusive);
+            on the side of the chest wall without the skin that was added.
+        wall: The side of the chest wall, ``left`` or ``right``.
+        low, high: Grey values of the film between which its breast is shown: percentiles inside
+            the mask, see `find_breast`.
+        background: Mean grey value outside the mask, or None where there is nothing outside.
+    """
+
+    mask: Mask
+    step: int
+    box: tuple[int, int, int, int]
+    wall: str
+    low: float
+    high: float
+    background: float | None
+
+
+LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.8
+"""Grey values at these percentiles inside the mask become 0 and 255."""
+
+
+def reduce_mean(pixels: Pixels, longest: int) -> tuple[npt.NDArray[np.float32], int]:
+    """Means of square blocks, so that no side is longer than ``longest``; and the blocks' side. The
+    last block of a row or column may be cut off by the film's edge and is then left out."""
+    step = max(1, -(-max(pixels.shape) // longest))
+    height, width = (side // step * step for side in pixels.shape)
+    blocks = pixels[:height, :width].reshape(height // step, step, width // step, step)
+    return blocks.mean(axis=(1, 3), dtype=np.float32), step
+
+
+def find_breast(pixels: Pixels) -> Breast:
+    """The breast on a film, ``[H, W]`` uint8 or uint16.
+
+    Raises:
+        BadInput: The film is smaller than 8 x 8 px, or empty, or nothing on it is a breast.
+    """
+    height, width = pixels.shape
+    if min(height, width) < 8:
+        raise BadInput(f"the film is {width} x {height} pixels; at least 8 x 8 was expected.")
+    # Every n-th pixel is enough for the percentiles, and for the means below.
+    stride = max(1, max(pixels.shape) // FINE)
+    fine = pixels[::stride, ::stride]
+    grey, block = reduce_mean(fine, REDUCED)
+    found = breast_mask(grey)
+    inside = np.kron(found, np.ones((block, block), bool))
+    seen = fine[: inside.shape[0], : inside.shape[1]]
+    low, high = np.percentile(seen[inside], (LOW_PERCENTILE, HIGH_PERCENTILE))
+    if high <= low:
+        raise BadInput("the film is empty: its breast has one grey value.")
+    step, wall = stride * block, wall_side(found)
+    rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+    # The mask was grown at the wall too, where there is no skin, unless the film ends there.
+    first, last, grown = int(columns[0]), int(columns[-1]) + 1, _grown(grey.shape)
+    if wall == "left" and first > 0:
+        first += grown
+    elif wall == "right" and last < found.shape[1]:
+        last -= grown
+    box = (
+        first * step,
+        int(rows[0]) * step,
+        _end(last, found.shape[1], step, width),
+        _end(int(rows[-1]) + 1, found.shape[0], step, height),
+    )
+    outside = grey[~found]
+    return Breast(
+        mask=found,
+        step=step,
+        box=box,
+        wall=wall,
+        low=float(low),
+        high=float(high),
+        background=float(outside.mean()) if outside.size else None,
+    )
+
+
+def _end(place: int, last: int, step: int, side: int) -> int:
+    # The mask may end before the film: a cut off block, or pixels that the stride passed over.
+    return side if place == last else min(side, place * step)
+
+
+def breast_mask(grey: npt.NDArray[np.float32]) -> Mask:
+    """The mask of the breast on a reduced film ``[h, w]``: bright pixels, opened, the largest
+    component that is no strip, holes filled.
+
+    Raises:
+        BadInput: Nothing stands out of the background, or nothing large enough.
+    """
+    bright = float(np.percentile(grey, 99.5))
+    dark = min(float(np.percentile(grey, BACKGROUND_PERCENTILE)), BACKGROUND_MOST * bright)
+    if bright - dark < 1e-3 * max(1.0, bright) or bright <= 0:
+        raise BadInput("the film is empty: no breast stands out of the background.")
+    level = (grey - dark) / (bright - dark)
+    mask = (level > FOREGROUND_SHARE) & ~_plates(level)
+    radius = max(1, round(OPENING_SHARE * max(grey.shape)))
+    opened = _opened(mask, radius)
+    labels, count = ndimage.label(opened)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        if place is not None and _is_strip(place, grey.shape):
+            sizes[number] = 0
+    largest = int(np.argmax(sizes)) if count else 0
+    if not count or sizes[largest] < SMALLEST * grey.size:
+        raise BadInput("the film is empty: nothing on it is large enough to be a breast.")
+    found = ndimage.binary_dilation(labels == largest, _disk(_grown(grey.shape)))
+    filled: Mask = ndimage.binary_fill_holes(found)
+    return filled
+
+
+def _grown(shape: tuple[int, ...]) -> int:
+    return max(1, round(SKIN_SHARE * max(shape)))
+
+
+def _plates(level: npt.NDArray[np.float32]) -> Mask:
+    labels, _ = ndimage.label(level > PLATE_BRIGHT)
+    plates = np.zeros(level.shape, bool)
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        around = tuple(slice(max(0, s.start - 4), s.stop + 4) for s in place)
+        plate = labels[around] == number
+        if plate.sum() > PLATE_MOST * level.size:
+            continue
+        ring = ndimage.binary_dilation(plate, iterations=4) & ~ndimage.binary_dilation(
+            plate, iterations=2
+        )
+        if np.quantile(level[around][ring], 0.8) < PLATE_DARK:
+            whole = ndimage.binary_fill_holes(plate)
+            plates[around] |= ndimage.binary_dilation(whole, iterations=2)
+    return plates
+
+
+def _opened(mask: Mask, radius: int) -> Mask:
+    # Beyond the film's edge lies more of what is at the edge: a breast is not eroded at its wall.
+    padded = np.pad(mask, radius, mode="edge")
+    opened: Mask = ndimage.binary_opening(padded, _disk(radius))
+    return opened[radius:-radius, radius:-radius]
+
+
+def _disk(radius: int) -> Mask:
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disk: Mask = x * x + y * y <= radius * radius + 0.5
+    return disk
+
+
+def _is_strip(place: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+    height, width = (s.stop - s.start for s in place)
+    return (width < STRIP_WIDTH * shape[1] and height > STRIP_LENGTH * shape[0]) or (
+        height < STRIP_WIDTH * shape[0] and width > STRIP_LENGTH * shape[1]
+    )
+
+
+def wall_side(mask: Mask) -> str:
+    """The side of the chest wall, ``left`` or ``right``, from the breast's outline alone.
+
+    The breast is widest at the chest wall and tapers to the nipple, so the centroid of its pixels
+    lies toward the chest wall *within the breast's own extent*. This holds where a scan border or
+    padding keeps the breast away from the image edge, and does not trust file names, which
+    contradict each other in MIAS.
+    """
+    profile = mask.sum(axis=0).astype(np.float64)
+    columns = np.flatnonzero(profile)
+    profile = profile[columns[0] : columns[-1] + 1]
+    centroid = float((profile * np.arange(profile.size)).sum() / profile.sum())
+    return "left" if centroid <= (profile.size - 1) / 2 else "right"
