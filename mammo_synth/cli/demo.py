@@ -125,13 +125,9 @@ class _Demo:
         from mammo_synth.films.split import SplitSettings
 
         s = self.settings
-        # No marker plates: at this size they are specks, and learning them costs the time that
-        # the breast needs.
+        # Half as large again as the prepared films: the breast is cropped out of them.
         phantom = replace(
-            PhantomSettings(),
-            height=s.pixels,
-            cancer_patients=s.cancer_patients,
-            marker_share=0.0,
+            PhantomSettings(), height=s.pixels * 3 // 2, cancer_patients=s.cancer_patients
         )
         prepare(
             PhantomSource(s.patients, s.seed, phantom),

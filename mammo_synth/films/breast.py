@@ -1,8 +1,8 @@
 """Where the breast is on a film: a mask without borders, tape and label plates.
 
-Everything is decided on a reduced copy of at most `REDUCED` pixels a side, so it costs little beside
-decoding. The rule is the same for every source and class: what is done to one class alone becomes a
-shortcut for classifiers.
+Everything is decided on a reduced copy of at most `REDUCED` pixels a side, so it costs little
+beside decoding. The rule is the same for every source and class: what is done to one class alone
+becomes a shortcut for classifiers.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ BACKGROUND_PERCENTILE, BACKGROUND_MOST = 2.0, 0.3
 the film). Fog lifts the background of screen film."""
 
 OPENING_SHARE = 0.02
-"""Radius, as a share of the longer side, of the disk that the mask is opened with: tape, borders and
-strokes thinner than its diameter go, and bridges from plates to the breast with them."""
+"""Radius, as a share of the longer side, of the disk that the mask is opened with: tape, borders
+and strokes thinner than its diameter go, and bridges from plates to the breast with them."""
 
 SKIN_SHARE = 0.008
 """The mask grows by this share of the longer side, so that no skin is cut."""
@@ -200,10 +200,10 @@ def _disk(radius: int) -> Mask:
 
 
 def _is_strip(place: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
-    height, width = (s.stop - s.start for s in place)
-    return (width < STRIP_WIDTH * shape[1] and height > STRIP_LENGTH * shape[0]) or (
-        height < STRIP_WIDTH * shape[0] and width > STRIP_LENGTH * shape[1]
-    )
+    rows, columns = place
+    height = float(rows.stop - rows.start) / shape[0]
+    width = float(columns.stop - columns.start) / shape[1]
+    return min(height, width) < STRIP_WIDTH and max(height, width) > STRIP_LENGTH
 
 
 def wall_side(mask: Mask) -> str:

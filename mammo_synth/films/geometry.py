@@ -71,7 +71,8 @@ class Geometry:
 
 
 def to_eight_bits(pixels: Pixels, low: float, high: float) -> npt.NDArray[np.uint8]:
-    """Grey values, ``low`` and below as 0, ``high`` and above as 255, linear and rounded between."""
+    """Grey values, ``low`` and below as 0, ``high`` and above as 255, linear and rounded
+    between."""
     count = int(np.iinfo(pixels.dtype).max) + 1
     values = (np.arange(count, dtype=np.float64) - low) * (255.0 / (high - low))
     table = np.clip(np.rint(values), 0, 255).astype(np.uint8)

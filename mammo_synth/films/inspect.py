@@ -1,18 +1,21 @@
 """Looks at a source of films before anything is made of it: what is there, what would be used,
-what is wrong."""
+what is wrong.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from mammo_synth.configurations import CANCER, NORMAL, largest_size
+from mammo_synth.configurations import largest_size
 from mammo_synth.errors import BadInput
-from mammo_synth.films.breast import find_breast
-from mammo_synth.films.record import FilmRecord, Source, label_of
-from mammo_synth.films.split import SplitSettings, count_films, split_by_patient
+from mammo_synth.films.audit import Audit, Look, audit, find_copies, judge
+from mammo_synth.films.enough import available_films
+from mammo_synth.films.prepare import PrepareSettings, one_name
+from mammo_synth.films.record import FilmRecord, Refused, Source, Terms, label_of
+from mammo_synth.films.split import count_films, split_by_patient
+from mammo_synth.films.staging import look_at
 from mammo_synth.progress import SILENT, Progress
 
 
@@ -21,21 +24,19 @@ class Inspection:
     """What a look at a source gave.
 
     Attributes:
-        films, patients: How many there are.
-        findings, views, sizes, depths, chest_walls: Films by each value, as counts.
+        source, terms: Its name, licence and citation.
+        audit: What is there and what is wrong, film by film.
+        looks: What is known of every film.
         split: Films by role and label under the protocol, or None where a split is impossible.
         largest_size: Largest release that the split allows (0: none).
         problems: One sentence for each film or rule that is wrong.
         remarks: What was left aside.
     """
 
-    films: int
-    patients: int
-    findings: dict[str, int]
-    views: dict[str, int]
-    sizes: dict[str, int]
-    depths: dict[str, int]
-    chest_walls: dict[str, int]
+    source: str
+    terms: Terms
+    audit: Audit
+    looks: tuple[Look, ...]
     split: dict[str, dict[str, int]] | None
     largest_size: int
     problems: tuple[str, ...]
@@ -43,66 +44,74 @@ class Inspection:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**vars(self), "problems": list(self.problems), "remarks": list(self.remarks)}
+        return {
+            "source": self.source,
+            "licence": self.terms.licence,
+            "citation": self.terms.citation,
+            "redistributable": self.terms.redistributable,
+            **self.audit.as_dict(),
+            "split": self.split,
+            "largest_size": self.largest_size,
+            "problems": list(self.problems),
+            "remarks": list(self.remarks),
+        }
 
 
 def inspect_films(
-    source: Source, protocol: str, split: SplitSettings, *, progress: Progress = SILENT
+    source: Source,
+    settings: PrepareSettings,
+    *,
+    workers: int = 1,
+    progress: Progress = SILENT,
 ) -> Inspection:
-    """Decode every film of ``source`` and count what it holds; films that fail are named.
+    """Decode and judge every film of ``source`` as `prepare` would; nothing is written.
+
+    Films of neither class (benign ones under the strict protocol) are looked at too.
 
     Raises:
         BadInput: The layout or the label table itself is wrong.
     """
     listing = source.list()
-    problems: list[str] = []
-    sizes: Counter[str] = Counter()
-    depths: Counter[str] = Counter()
-    walls: Counter[str] = Counter()
-    progress.start("films", len(listing.records))
-    for record in listing.records:
-        try:
-            pixels = source.read(record).pixels
-            sizes[f"{pixels.shape[1]} x {pixels.shape[0]}"] += 1
-            depths[f"{pixels.dtype.itemsize * 8} bit"] += 1
-            walls[find_breast(pixels).wall] += 1
-        except BadInput as error:
-            problems.append(f"{record.image_id}: {error.message}")
-        progress.advance()
-    progress.finish()
+    looks = look_at(
+        source,
+        listing.records,
+        settings.protocol,
+        frame=settings.framing,
+        workers=workers,
+        progress=progress,
+    )
+    verdict = judge(looks, find_copies(looks))
+    unreadable = [Refused(look.image_id, look.problem) for look in looks if look.problem]
+    refused = (*listing.refused, *unreadable, *verdict.refused)
+    found = audit(looks, refused, verdict, protocol=settings.protocol)
+    problems = [f"{r.film}: {r.reason}" for r in refused]
+    names, gone = one_name(verdict.same_patient), {r.film for r in refused}
+    kept = [
+        replace(r, patient_id=names.get(r.patient_id, r.patient_id))
+        for r in listing.records
+        if r.image_id not in gone
+    ]
     by_role, size = None, 0
     try:
-        roles = split_by_patient(listing.records, protocol, split)
-        by_role = count_films(listing.records, roles, protocol)
-        size = _largest_release(by_role)
+        roles = split_by_patient(kept, settings.protocol, settings.split)
+        by_role = count_films(kept, roles, settings.protocol)
+        size = largest_size(available_films(by_role))
     except BadInput as error:
         problems.append(error.message)
     return Inspection(
-        films=len(listing.records),
-        patients=len({record.patient_id for record in listing.records}),
-        findings=_counts(listing.records, "finding"),
-        views=_counts(listing.records, "view"),
-        sizes=dict(sizes.most_common()),
-        depths=dict(depths.most_common()),
-        chest_walls=dict(walls.most_common()),
+        source=source.name,
+        terms=source.terms,
+        audit=found,
+        looks=tuple(looks),
         split=by_role,
         largest_size=size,
         problems=tuple(problems),
-        remarks=(*listing.remarks, *_left_aside(listing.records, protocol)),
+        remarks=(
+            *listing.remarks,
+            *found.remarks,
+            *_left_aside(listing.records, settings.protocol),
+        ),
     )
-
-
-def _largest_release(by_role: dict[str, dict[str, int]]) -> int:
-    available = {
-        (split, label): by_role[role][name]
-        for split, role in (("train", "train"), ("test", "val"))
-        for label, name in ((CANCER, "cancer"), (NORMAL, "normal"))
-    }
-    return largest_size(available)
-
-
-def _counts(records: Sequence[FilmRecord], attribute: str) -> dict[str, int]:
-    return dict(Counter(str(getattr(r, attribute) or "unknown") for r in records).most_common())
 
 
 def _left_aside(records: Sequence[FilmRecord], protocol: str) -> tuple[str, ...]:

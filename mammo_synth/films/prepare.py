@@ -1,39 +1,48 @@
-"""Turns a source of films into a prepared set: decode, orient, pad, resize, split, write.
+"""Turns a source of films into a prepared set: decode, crop, orient, resize, judge, split, write.
 
-Films are prepared in parallel, one shard of `SHARD_FILMS` at a time, and each shard is written
-atomically. A killed run leaves its finished shards and goes on from there; the result has the
-same bytes whatever the number of workers and interruptions.
+Films are decoded and prepared in parallel (`staging`), judged together (`audit`: copies,
+conflicting labels, one patient under two names), split by patient, and written as shards. A killed
+run goes on where it was; the result has the same bytes whatever the number of workers and
+interruptions. Memory holds a few films for each worker and some 8 KB for every film of the source.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mammo_synth.configurations import LABELS
 from mammo_synth.errors import BadInput
-from mammo_synth.files import atomic_path, sha256_bytes, sha256_json
-from mammo_synth.films.geometry import prepare_pixels
-from mammo_synth.films.prepared import KIND, SCHEMA, SHARD_PATTERN, PreparedSet
-from mammo_synth.films.record import PROTOCOLS, ROLES, FilmRecord, Source, label_of
+from mammo_synth.files import atomic_path, sha256_json, write_json, write_text
+from mammo_synth.films.audit import Audit, Look, Verdict, audit, find_copies, judge, render_page
+from mammo_synth.films.enough import available_films, too_few_films
+from mammo_synth.films.geometry import FRAMES
+from mammo_synth.films.prepared import KIND, SCHEMA, PreparedSet
+from mammo_synth.films.record import (
+    PROTOCOLS,
+    ROLES,
+    FilmRecord,
+    Listing,
+    Refused,
+    Source,
+    label_of,
+)
 from mammo_synth.films.split import SplitSettings, count_films, split_by_patient
+from mammo_synth.films.split_file import NAME as SPLIT_NAME
+from mammo_synth.films.split_file import render_split
+from mammo_synth.films.staging import FOLDER, stage_films, staged_looks
 from mammo_synth.manifest import is_current, write_manifest
-from mammo_synth.png import encode_png
-from mammo_synth.processes import worker_pool
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.step import step_folder
 
-SHARD_FILMS = 256
 SIZES = (32, 64, 128, 256, 512, 1024)
-REFUSED_KEY = b"mammo-synth.refused"
-"""Key of the shard's metadata that names the films left out of it, with the reasons."""
+AUDIT_NAME, PAGE_NAME = "audit.json", "audit.html"
 
 
 @dataclass(frozen=True)
@@ -43,14 +52,17 @@ class PrepareSettings:
     Attributes:
         size: Side of the prepared films in pixels.
         protocol: ``strict`` (cancer is malignant) or ``study`` (cancer is any tumour).
-        split: Shares of patients by role, and the seed.
-        skip_bad_films: Leave out films that do not decode, and list them, instead of stopping.
+        split: Shares or numbers of patients by role, and the seed; or a given split.
+        strict_files: Stop at films that cannot be used, instead of listing and leaving them out.
+        frame: ``breast`` (cropped to the breast) or ``film`` (the whole film); None: ``film`` under
+            the study protocol, which had it so, ``breast`` under the strict one.
     """
 
     size: int = 512
     protocol: str = "strict"
     split: SplitSettings = field(default_factory=SplitSettings)
-    skip_bad_films: bool = False
+    strict_files: bool = False
+    frame: str | None = None
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -62,6 +74,25 @@ class PrepareSettings:
             raise BadInput(
                 f"There is no protocol '{self.protocol}'.", hint=f"It is {' or '.join(PROTOCOLS)}."
             )
+        if self.frame is not None and self.frame not in FRAMES:
+            raise BadInput(
+                f"There is no frame '{self.frame}'.", hint=f"It is {' or '.join(FRAMES)}."
+            )
+
+    @property
+    def framing(self) -> str:
+        """``breast`` or ``film``."""
+        return self.frame or ("film" if self.protocol == "study" else "breast")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for a manifest."""
+        return {
+            "size": self.size,
+            "protocol": self.protocol,
+            "split": self.split.as_dict(),
+            "strict_files": self.strict_files,
+            "frame": self.framing,
+        }
 
 
 def prepare(
@@ -69,155 +100,165 @@ def prepare(
     out: Path,
     settings: PrepareSettings,
     *,
+    for_size: int | None = None,
     workers: int = 1,
     progress: Progress = SILENT,
 ) -> PreparedSet:
-    """Make (or finish, or recognise) the prepared set of ``source`` in ``out``.
+    """Make (or finish, or recognise) the prepared set of ``source`` in ``out``. ``for_size``:
+    images per configuration of the release to come, for which the films must suffice.
 
     Raises:
-        BadInput: The source has errors, there are too few patients, films do not decode, one film
-            stands under two patients, or ``out`` holds something else. Nothing is left behind.
+        BadInput: The source has errors, there are too few patients, ``out`` holds something else,
+            or, with ``strict_files``, a film cannot be used. Nothing is left behind.
     """
-    described = {**source.settings, **asdict(settings)}
+    listing = source.list()
+    films = [(*asdict(r).values(), source.size(r)) for r in listing.records]
+    described = {**source.settings, **settings.as_dict(), "films_sha256": sha256_json(films)}
     seed = settings.split.seed
     if is_current(out, KIND, settings=described, seed=seed):
         return PreparedSet.open(out)
-    listing = source.list()
-    roles = split_by_patient(listing.records, settings.protocol, settings.split)
+    # A split that cannot be is found now, and not after hours of decoding.
+    _roles(listing.records, settings, for_size)
     records = [r for r in listing.records if label_of(r.finding, settings.protocol) is not None]
-    plan = sha256_json({"settings": described, "films": [asdict(r) for r in records]})
-    with step_folder(out, plan) as work:
-        refused = _write_shards(source, records, roles, work, settings, workers, progress)
-        kept = [r for r in records if r.image_id not in refused]
-        _check_enough(kept, roles, settings.protocol)
-        _check_duplicates(work)
-        facts = {
-            "source": source.name,
-            "terms": asdict(source.terms),
-            "films": count_films(kept, roles, settings.protocol),
-            "patients": {role: len({p for p in roles if roles[p] == role}) for role in ROLES},
-            "left_out": _left_out(listing.records, settings.protocol),
-            "refused": refused,
-            "remarks": list(listing.remarks),
-        }
+    if settings.strict_files and listing.refused:
+        raise _unusable(listing.refused, source.name)
+    with step_folder(out, sha256_json(described)) as work:
+        staged = stage_films(
+            source,
+            records,
+            work,
+            settings.size,
+            settings.protocol,
+            settings.framing,
+            workers=workers,
+            progress=progress,
+        )
+        looks = staged_looks(staged)
+        verdict = judge(looks, find_copies(looks))
+        verdict = _with_conflicts(verdict, looks, source, listing, settings.protocol)
+        refused = _all_refused(looks, verdict)
+        if settings.strict_files and refused:
+            raise _unusable(refused, source.name)
+        patient_of = one_name(verdict.same_patient)
+        gone = {r.film for r in refused}
+        kept = [
+            replace(r, patient_id=patient_of.get(r.patient_id, r.patient_id))
+            for r in records
+            if r.image_id not in gone
+        ]
+        roles = _roles(kept, settings, for_size)
+        found = audit(looks, (*listing.refused, *refused), verdict, protocol=settings.protocol)
+        rows = _write_shards(staged, work, {r.image_id: r.patient_id for r in kept}, roles)
+        write_text(work / SPLIT_NAME, render_split(rows))
+        write_json(work / AUDIT_NAME, found.as_dict())
+        write_text(work / PAGE_NAME, render_page(found, looks, title=f"Films of {source.name}"))
+        facts = _facts(source, listing, kept, roles, refused, found, settings.protocol)
+        shutil.rmtree(work / FOLDER)
         write_manifest(work, KIND, settings=described, seed=seed, facts=facts)
     return PreparedSet.open(out)
 
 
-def _write_shards(
-    source: Source,
-    records: Sequence[FilmRecord],
-    roles: dict[str, str],
-    out: Path,
-    settings: PrepareSettings,
-    workers: int,
-    progress: Progress,
+def _roles(
+    records: Sequence[FilmRecord], settings: PrepareSettings, for_size: int | None
 ) -> dict[str, str]:
-    """Write the shards that are not there yet; return the refused films with their reasons."""
-    refused: dict[str, str] = {}
-    chunks = [records[i : i + SHARD_FILMS] for i in range(0, len(records), SHARD_FILMS)]
-    progress.start("films", len(records))
-    with _film_map(workers) as film_map:
-        for number, chunk in enumerate(chunks):
-            path = out / f"films-{number:05d}.parquet"
-            if path.is_file():
-                refused |= json.loads(pq.read_schema(path).metadata[REFUSED_KEY])
-                progress.advance(len(chunk))
-                continue
-            rows, bad = [], {}
-            for result in film_map(partial(_prepare_film, source, settings, roles), chunk):
-                if isinstance(result, tuple):
-                    bad[result[0]] = result[1]
-                else:
-                    rows.append(result)
-                progress.advance()
-            if bad and not settings.skip_bad_films:
-                raise _unreadable(bad, source.name)
-            metadata = {REFUSED_KEY: json.dumps(bad)}
-            table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(metadata))
-            with atomic_path(path) as temporary:
-                # Pixels are PNG already; compressing them again costs time and wins nothing.
-                pq.write_table(table, temporary, compression="none", row_group_size=SHARD_FILMS)
-            refused |= bad
-    progress.finish()
-    return refused
+    roles = split_by_patient(records, settings.protocol, settings.split)
+    if for_size is not None:
+        by_role = count_films(records, roles, settings.protocol)
+        if settings.protocol == "study":  # its splits may share real films
+            everywhere = {n: sum(by_role[role][n] for role in ROLES) for n in LABELS}
+            by_role = dict.fromkeys(ROLES, everywhere)
+        shortage = too_few_films(for_size, available_films(by_role))
+        if shortage is not None:
+            raise shortage
+    return roles
 
 
-FilmMap = Callable[[Callable[[FilmRecord], Any], Sequence[FilmRecord]], Iterable[Any]]
+def _write_shards(
+    staged: Sequence[Path], work: Path, patients: Mapping[str, str], roles: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The prepared set's shards: the staged films that were kept, with their patients and roles.
+
+    Returns the rows without their pixels."""
+    rows: list[dict[str, Any]] = []
+    for number, path in enumerate(staged):
+        table = pq.read_table(path, columns=[n for n in SCHEMA.names if n != "role"])
+        chosen = [
+            {
+                **row,
+                "patient_id": patients[row["image_id"]],
+                "role": roles[patients[row["image_id"]]],
+            }
+            for row in table.to_pylist()
+            if patients.get(row["image_id"]) in roles
+        ]
+        with atomic_path(work / f"films-{number:05d}.parquet") as temporary:
+            pq.write_table(
+                pa.Table.from_pylist(chosen, schema=SCHEMA),
+                temporary,
+                compression="none",
+                row_group_size=max(1, len(chosen)),
+            )
+        rows += [{key: value for key, value in row.items() if key != "image"} for row in chosen]
+    return rows
 
 
-@contextlib.contextmanager
-def _film_map(workers: int) -> Iterator[FilmMap]:
-    """`map`, over ``workers`` processes when there is more than one."""
-    if workers <= 1:
-        yield map
-        return
-    with worker_pool(workers) as pool:
-        yield partial(pool.map, chunksize=4)
+def _all_refused(looks: Iterable[Look], verdict: Verdict) -> tuple[Refused, ...]:
+    unreadable = [Refused(look.image_id, look.problem) for look in looks if look.problem]
+    return tuple(sorted((*unreadable, *verdict.refused), key=lambda r: r.film))
 
 
-def _prepare_film(
-    source: Source, settings: PrepareSettings, roles: dict[str, str], record: FilmRecord
-) -> dict[str, Any] | tuple[str, str]:
-    """One row of the prepared set, or the film's id and why it was refused."""
-    try:
-        pixels, geometry = prepare_pixels(source.read(record).pixels, settings.size)
-    except BadInput as error:
-        return record.image_id, error.message
-    return {
-        "image": {"bytes": encode_png(pixels), "path": f"{record.image_id}.png"},
-        "image_id": record.image_id,
-        "patient_id": record.patient_id,
-        "finding": record.finding,
-        "label": label_of(record.finding, settings.protocol),
-        "view": record.view,
-        "laterality": record.laterality,
-        "density": record.density,
-        "source": source.name,
-        "role": roles[record.patient_id],
-        "geometry": geometry.as_dict(),
-        "film_sha256": source.digest(record),
-        "pixel_sha256": sha256_bytes(pixels.tobytes()),
-    }
+def _with_conflicts(
+    verdict: Verdict, looks: Sequence[Look], source: Source, listing: Listing, protocol: str
+) -> Verdict:
+    """Also refuse films whose file stands elsewhere in the source as a film of neither class: its
+    two labels contradict each other."""
+    unused = {source.digest(r): r for r in listing.records if label_of(r.finding, protocol) is None}
+    known = {r.film for r in verdict.refused}
+    more = [
+        Refused(
+            look.image_id,
+            f"its labels conflict: the same file is {unused[look.film_sha256].image_id}, which is "
+            f"{unused[look.film_sha256].finding}",
+        )
+        for look in looks
+        if look.film_sha256 in unused and look.image_id not in known
+    ]
+    return replace(verdict, refused=(*verdict.refused, *more))
 
 
-def _unreadable(bad: dict[str, str], source: str) -> BadInput:
-    first = next(iter(bad))
-    more = f" ({len(bad) - 1} more in the same part of the set)" if len(bad) > 1 else ""
+def one_name(groups: Iterable[Sequence[str]]) -> dict[str, str]:
+    """For patients who are one person under several names: name → the first of her names."""
+    return {name: min(group) for group in groups for name in group}
+
+
+def _unusable(refused: Sequence[Refused], source: str) -> BadInput:
+    first = refused[0]
+    more = f" ({len(refused) - 1} more)" if len(refused) > 1 else ""
     return BadInput(
-        f"A film of {source} cannot be used: {first}: {bad[first]}{more}",
-        hint="Replace it by an intact copy, or add --skip-bad-films to go on without it.",
+        f"A film of {source} cannot be used: {first.film}: {first.reason}{more}",
+        hint="Correct the films, or leave --strict-files away to go on without them. "
+        "`mammo-synth films inspect` lists them all.",
     )
 
 
-def _check_enough(records: Sequence[FilmRecord], roles: dict[str, str], protocol: str) -> None:
-    """Leaving films out must not leave a role without a class."""
-    for role, by_label in count_films(records, roles, protocol).items():
-        for label, n in by_label.items():
-            if n == 0:
-                raise BadInput(
-                    f"No {label} film is left in role {role}.",
-                    hint="Replace the films that do not decode, or change --split or --seed.",
-                )
-
-
-def _check_duplicates(out: Path) -> None:
-    """Refuse identical films under two patients or with two findings: a leak, or a wrong label."""
-    seen: dict[str, dict[str, Any]] = {}
-    columns = ["image_id", "patient_id", "finding", "pixel_sha256"]
-    for shard in sorted(out.glob(SHARD_PATTERN)):
-        for row in pq.read_table(shard, columns=columns).to_pylist():
-            first = seen.setdefault(row["pixel_sha256"], row)
-            for key, what in (("patient_id", "two patients"), ("finding", "two findings")):
-                if first[key] != row[key]:
-                    raise BadInput(
-                        f"{first['image_id']} and {row['image_id']} are the same film under {what} "
-                        f"({first[key]}, {row[key]}).",
-                        hint="Correct the source: one film has one patient and one finding.",
-                    )
-
-
-def _left_out(records: Sequence[FilmRecord], protocol: str) -> dict[str, int]:
-    """Films by finding that have no class under the protocol."""
-    left = [r.finding for r in records if label_of(r.finding, protocol) is None]
-    return {finding: left.count(finding) for finding in sorted(set(left))}
+def _facts(
+    source: Source,
+    listing: Listing,
+    kept: Sequence[FilmRecord],
+    roles: Mapping[str, str],
+    refused: Sequence[Refused],
+    found: Audit,
+    protocol: str,
+) -> dict[str, Any]:
+    left = [r.finding for r in listing.records if label_of(r.finding, protocol) is None]
+    return {
+        "source": source.name,
+        "terms": asdict(source.terms),
+        "films": count_films(kept, roles, protocol),
+        "patients": {role: list(roles.values()).count(role) for role in ROLES},
+        "left_out": {finding: left.count(finding) for finding in sorted(set(left))},
+        "without_role": sum(r.patient_id not in roles for r in kept),
+        "refused": {r.film: r.reason for r in (*listing.refused, *refused)},
+        "remarks": [*listing.remarks, *found.remarks],
+        "shortcut": found.as_dict()["shortcut"],
+    }

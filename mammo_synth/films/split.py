@@ -69,7 +69,7 @@ class SplitSettings:
         """Plain values for a manifest; a split file is named by its digest."""
         if self.given_sha256 is not None:
             return {"file_sha256": self.given_sha256}
-        values = {role: n for role, n in zip(ROLES, self.shares, strict=True)}
+        values = dict(zip(ROLES, self.shares, strict=True))
         return {**values, "seed": self.seed, "unit": self.unit}
 
 

@@ -21,9 +21,9 @@ from mammo_synth.configurations import (
     NORMAL,
     stored_images,
 )
+from mammo_synth.films.enough import REAL_ROLE
 from mammo_synth.films.record import ROLES
 from mammo_synth.release.folder import SPLITS
-from mammo_synth.release.plan import REAL_ROLE
 from mammo_synth.release.schema import COLUMNS, features_yaml
 from mammo_synth.release.version import MEANING
 from mammo_synth.resources import resource

@@ -1,26 +1,32 @@
-"""Preparing films: orientation, geometry, split by patient, resume, and what is refused."""
+"""Preparing films: what a set holds, resume, and what is refused."""
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from mammo_synth.errors import BadInput
-from mammo_synth.films import prepare as prepare_module
-from mammo_synth.films.geometry import Geometry, chest_wall_side, prepare_pixels, to_eight_bits
+from mammo_synth.films import staging
 from mammo_synth.films.inspect import inspect_films
 from mammo_synth.films.prepare import PrepareSettings, prepare
 from mammo_synth.films.prepared import PreparedSet
-from mammo_synth.films.record import FilmRecord, label_of
+from mammo_synth.films.record import label_of
+from mammo_synth.films.sheet import draw_sheet
 from mammo_synth.films.sources.folder import FolderSource
-from mammo_synth.films.split import SplitSettings, parse_shares, split_by_patient
+from mammo_synth.films.split import SplitSettings
+from mammo_synth.films.split_file import read_split
 from mammo_synth.manifest import check_folder
 from tests.conftest import fake_film, write_film_folder
 
@@ -32,112 +38,10 @@ def test_labels_by_protocol() -> None:
     assert [label_of(f, "study") for f in ("normal", "benign", "malignant")] == [0, 1, 1]
 
 
-@pytest.mark.parametrize("side", ["L", "R"])
-@pytest.mark.parametrize("shape", [(48, 40), (40, 48), (64, 64)])
-def test_the_chest_wall_ends_on_the_left(side: str, shape: tuple[int, int]) -> None:
-    film = fake_film(1, "normal", side, shape)
-    assert chest_wall_side(film) == {"L": "left", "R": "right"}[side]
-    prepared, geometry = prepare_pixels(film, 32)
-    assert prepared.shape == (32, 32) and prepared.dtype == np.uint8
-    assert geometry.flipped == (side == "R")
-    assert chest_wall_side(prepared) == "left"
-
-
-def test_a_wide_padded_scan_with_a_label_plate_is_oriented_by_the_breast() -> None:
-    scan = np.zeros((100, 160), np.uint8)
-    scan[10:90, 30:94] = fake_film(2, "normal", "L", (80, 64))
-    scan[5:15, 140:158] = 255  # a plate far from the chest wall
-    assert chest_wall_side(scan) == "left"
-    assert chest_wall_side(np.ascontiguousarray(scan[:, ::-1])) == "right"
-
-
-def test_the_mean_grey_survives_padding_and_reduction() -> None:
-    film = fake_film(3, "normal", "L", (128, 96))
-    prepared, geometry = prepare_pixels(film, 32)
-    assert geometry.pad_right == 32 and geometry.scale == 0.25
-    assert prepared.astype(float).mean() == pytest.approx(film.sum() / 128**2, abs=1.0)
-    assert prepared[:, 25:].max() <= 12  # the padding is on the right
-
-
-@given(
-    st.integers(8, 500),
-    st.integers(8, 500),
-    st.booleans(),
-    st.floats(0, 1),
-    st.floats(0, 1),
-)
-def test_geometry_maps_there_and_back(
-    width: int, height: int, flipped: bool, u: float, v: float
-) -> None:
-    side = max(width, height)
-    top = (side - height) // 2
-    geometry = Geometry(width, height, flipped, top, side - height - top, side - width, 64 / side)
-    x, y = u * (width - 1), v * (height - 1)
-    px, py = geometry.to_prepared(x, y)
-    assert -1 <= px <= 64 and -1 <= py <= 64
-    assert geometry.to_film(px, py) == pytest.approx((x, y), abs=1e-6)
-
-
-def test_a_point_lands_where_the_geometry_says() -> None:
-    film = fake_film(4, "normal", "R", (256, 192))
-    film = np.ascontiguousarray(film)
-    film[100:108, 150:158] = 255
-    prepared, geometry = prepare_pixels(film, 64)
-    x, y = geometry.to_prepared(153.5, 103.5)
-    row, column = np.unravel_index(int(prepared.argmax()), prepared.shape)
-    assert abs(column - x) <= 1 and abs(row - y) <= 1
-
-
-def test_sixteen_bits_become_eight_linearly() -> None:
-    ramp = np.linspace(1000, 41000, 10_000).reshape(100, 100).astype(np.uint16)
-    grey = to_eight_bits(ramp)
-    assert (int(grey.min()), int(grey.max())) == (0, 255)
-    assert np.all(np.diff(grey.ravel().astype(int)) >= 0)
-    assert abs(int(grey[50, 0]) - 128) <= 1
-    assert to_eight_bits(np.full((9, 9), 777, np.uint16)).max() == 0
-
-
-@pytest.mark.parametrize("film", [np.zeros((50, 40), np.uint8), np.full((50, 40), 3, np.uint8)])
-def test_an_empty_film_is_refused(film: Any) -> None:
-    with pytest.raises(BadInput, match="empty"):
-        prepare_pixels(film, 32)
-
-
-def records(cancer: int, normal: int) -> list[FilmRecord]:
-    made = []
-    for k in range(cancer + normal):
-        for side in "LR":
-            finding = "malignant" if k < cancer and side == "L" else "normal"
-            made.append(FilmRecord(f"i{k}{side}", f"p{k}", finding, "MLO", side, None, ""))
-    return made
-
-
-@given(st.integers(3, 40), st.integers(3, 40), st.integers(0, 5))
-def test_every_patient_has_one_role_and_every_role_both_classes(a: int, b: int, seed: int) -> None:
-    films = records(a, b)
-    roles = split_by_patient(films, "strict", SplitSettings(seed=seed))
-    assert set(roles) == {r.patient_id for r in films}
-    for role in ("train", "val", "real_test"):
-        findings = {r.finding for r in films if roles[r.patient_id] == role}
-        assert findings == {"normal", "malignant"}
-    assert roles == split_by_patient(films[::-1], "strict", SplitSettings(seed=seed))
-
-
-def test_shares_are_kept() -> None:
-    roles = split_by_patient(records(100, 200), "strict", SplitSettings(60, 10, 30))
-    counts = [list(roles.values()).count(r) for r in ("train", "val", "real_test")]
-    assert counts == [180, 30, 90]
-
-
-def test_too_few_patients_are_counted() -> None:
-    with pytest.raises(BadInput, match="2 patients with cancer and 9 without"):
-        split_by_patient(records(2, 9), "strict", SplitSettings())
-
-
-@pytest.mark.parametrize("text", ["", "60,40", "a,b,c", "60,10,31", "100,0,0", "-10,60,50"])
-def test_bad_shares(text: str) -> None:
-    with pytest.raises(BadInput, match=r"60,10,30"):
-        parse_shares(text, 0)
+def test_the_study_keeps_the_whole_film_unless_told_otherwise() -> None:
+    assert PrepareSettings(protocol="study").framing == "film"
+    assert PrepareSettings(protocol="study", frame="breast").framing == "breast"
+    assert PrepareSettings().framing == "breast"
 
 
 def test_a_prepared_set_holds_what_it_says(prepared_set: PreparedSet) -> None:
@@ -153,18 +57,44 @@ def test_a_prepared_set_holds_what_it_says(prepared_set: PreparedSet) -> None:
         roles.setdefault(row["patient_id"], set()).add(row["role"])
         assert "patient" not in row["patient_id"] and row["image_id"].startswith("folder-")
     assert all(len(seen) == 1 for seen in roles.values())
+    assert {(row["file"]["format"], row["file"]["bits"]) for row in table} == {("png", 8)}
     with pytest.raises(BadInput, match="no role"):
         prepared_set.images("valid", 1)
 
 
-def test_workers_interruptions_and_reruns_give_the_same_bytes(
-    film_folder: Path, prepared_set: PreparedSet, tmp_path: Path, monkeypatch: Any
+def test_the_split_and_the_audit_stand_beside_the_films(prepared_set: PreparedSet) -> None:
+    folder = prepared_set.folder
+    with (folder / "split.csv").open() as stream:
+        rows = {row["image_id"]: row for row in csv.DictReader(stream)}
+    table = prepared_set.table.to_pylist()
+    assert {r["image_id"]: (r["patient_id"], r["role"]) for r in table} == {
+        key: (row["patient_id"], row["role"]) for key, row in rows.items()
+    }
+    assert read_split(folder / "split.csv").given is not None
+    found = json.loads((folder / "audit.json").read_text())
+    assert found["films"] == 120 and "shortcut" in found
+    page = (folder / "audit.html").read_text()
+    assert "<html" in page and "http://" not in page and "https://" not in page
+    assert not (folder / ".seen").exists()
+
+
+def test_a_given_split_is_used(
+    prepared_set: PreparedSet, film_folder: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(prepare_module, "SHARD_FILMS", 40)
+    split = read_split(prepared_set.folder / "split.csv")
+    again = prepare(FolderSource(film_folder), tmp_path / "again", PrepareSettings(32, split=split))
+    roles = [(r["image_id"], r["role"]) for r in prepared_set.table.to_pylist()]
+    assert [(r["image_id"], r["role"]) for r in again.table.to_pylist()] == roles
+
+
+def test_workers_interruptions_and_reruns_give_the_same_bytes(
+    film_folder: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(staging, "SHARD_FILMS", 40)
     source = FolderSource(film_folder)
     whole = prepare(source, tmp_path / "whole", SMALL, workers=2)
 
-    real, calls = prepare_module._prepare_film, []
+    real, calls = staging.stage_film, []
 
     def stop_at_90(*arguments: Any) -> Any:
         calls.append(1)
@@ -172,7 +102,7 @@ def test_workers_interruptions_and_reruns_give_the_same_bytes(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(prepare_module, "_prepare_film", stop_at_90)
+    monkeypatch.setattr(staging, "stage_film", stop_at_90)
     with pytest.raises(KeyboardInterrupt):
         prepare(source, tmp_path / "cut", SMALL)
     assert not (tmp_path / "cut").exists()
@@ -187,6 +117,26 @@ def test_workers_interruptions_and_reruns_give_the_same_bytes(
         prepare(source, tmp_path / "cut", PrepareSettings(64))
 
 
+def test_a_killed_command_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mammo_synth", "films", "prepare", "phantom", "--patients"]
+    command += ["80", "--size", "64", "--height", "200", "--workers", "2", "--out"]
+    whole = subprocess.run([*command, str(tmp_path / "whole")], capture_output=True, check=True)
+    assert b"Prepared set" in whole.stdout
+    process = subprocess.Popen([*command, str(tmp_path / "cut")], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".cut.*/.seen/00000.parquet")):  # until the first part is written
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "cut").exists()
+    subprocess.run([*command, str(tmp_path / "cut")], capture_output=True, check=True)
+    names = sorted(p.name for p in (tmp_path / "whole").iterdir())
+    assert names == sorted(p.name for p in (tmp_path / "cut").iterdir())
+    for name in names:
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes()
+
+
 @pytest.fixture()
 def bad_folder(tmp_path: Path) -> Path:
     """A film folder in which one film is cut short."""
@@ -196,34 +146,109 @@ def bad_folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_film_that_does_not_decode_stops_everything(bad_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"004L\.png.*does not decode"):
-        prepare(FolderSource(bad_folder), tmp_path / "out", SMALL)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["films"]
-
-
-def test_or_is_skipped_and_listed(bad_folder: Path, tmp_path: Path) -> None:
-    settings = PrepareSettings(32, skip_bad_films=True)
-    prepared = prepare(FolderSource(bad_folder), tmp_path / "out", settings)
+def test_a_film_that_does_not_decode_is_listed_and_the_rest_goes_on(
+    bad_folder: Path, tmp_path: Path
+) -> None:
+    prepared = prepare(FolderSource(bad_folder), tmp_path / "out", SMALL)
     refused = prepared.manifest.facts["refused"]
     assert len(refused) == 1 and "004L.png" in next(iter(refused.values()))
     assert prepared.table.num_rows == 23
+    assert "004L.png" in (tmp_path / "out" / "audit.html").read_text()
 
 
-def test_one_film_under_two_patients_is_refused(tmp_path: Path) -> None:
-    folder = write_film_folder(tmp_path / "films", 12)
+def test_or_stops_everything_with_strict_files(bad_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"004L\.png.*does not decode"):
+        prepare(FolderSource(bad_folder), tmp_path / "out", PrepareSettings(32, strict_files=True))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["films"]
+
+
+def test_one_patient_under_two_names_is_one_patient(tmp_path: Path) -> None:
+    folder = write_film_folder(tmp_path / "films", 24)
     shutil.copy(folder / "001L.png", folder / "002L.png")
-    with pytest.raises(BadInput, match="the same film under two patients"):
+    prepared = prepare(FolderSource(folder), tmp_path / "out", SMALL)
+    rows = prepared.table.to_pylist()
+    assert len(rows) == 47  # the copy is left out
+    assert len({row["patient_id"] for row in rows}) == 23
+    (reason,) = prepared.manifest.facts["refused"].values()
+    assert "copy" in reason
+    assert any("one patient" in remark for remark in prepared.manifest.facts["remarks"])
+    with pytest.raises(BadInput, match="copy"):
+        prepare(FolderSource(folder), tmp_path / "s", PrepareSettings(32, strict_files=True))
+
+
+def test_one_film_with_two_findings_is_refused_in_both_places(tmp_path: Path) -> None:
+    folder = write_film_folder(tmp_path / "films", 24)
+    shutil.copy(folder / "000L.png", folder / "001L.png")  # malignant, and now also normal
+    prepared = prepare(FolderSource(folder), tmp_path / "out", SMALL)
+    assert prepared.table.num_rows == 46
+    assert len(prepared.manifest.facts["refused"]) == 2
+    assert all("conflict" in why for why in prepared.manifest.facts["refused"].values())
+
+
+def test_a_cancer_film_that_is_also_listed_as_benign_is_refused(tmp_path: Path) -> None:
+    folder = write_film_folder(tmp_path / "films", 24)
+    shutil.copy(folder / "000L.png", folder / "extra.png")
+    with (folder / "metadata.csv").open("a") as stream:
+        stream.write("extra.png,benign,somebody else,MLO,L\n")
+    prepared = prepare(FolderSource(folder), tmp_path / "out", SMALL)
+    (reason,) = prepared.manifest.facts["refused"].values()
+    assert "conflict" in reason and "benign" in reason
+    assert prepared.table.num_rows == 47
+
+
+def test_films_that_do_not_suffice_are_said_before_any_is_decoded(
+    film_folder: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(staging, "stage_film", None)
+    with pytest.raises(BadInput, match="50-50-90syn") as caught:
+        prepare(FolderSource(film_folder), tmp_path / "out", SMALL, for_size=24_000)
+    assert "largest --size" in (caught.value.hint or "")
+
+
+def test_a_changed_tree_is_not_taken_for_the_same(tmp_path: Path) -> None:
+    folder = write_film_folder(tmp_path / "films", 12)
+    prepare(FolderSource(folder), tmp_path / "out", SMALL)
+    (folder / "003R.png").unlink()  # the table is the same
+    with pytest.raises(BadInput, match="other settings, inputs"):
         prepare(FolderSource(folder), tmp_path / "out", SMALL)
-    assert not (tmp_path / "out").exists()
+
+
+def test_sixteen_bits_and_eight_become_the_same_films(tmp_path: Path) -> None:
+    deep, flat = tmp_path / "deep", write_film_folder(tmp_path / "flat", 12)
+    shutil.copytree(flat, deep)
+    for path in deep.glob("*.png"):
+        pixels = np.asarray(Image.open(path)).astype(np.uint16) * 200 + 77
+        Image.fromarray(pixels).save(path)
+    tables = [
+        prepare(FolderSource(folder), tmp_path / f"out-{folder.name}", SMALL)
+        for folder in (deep, flat)
+    ]
+    a, b = (s.images("train", 0)[0].astype(int) for s in tables)
+    assert np.abs(a - b).max() <= 1
+    rows = pq.read_table(tables[0].shards[0], columns=["file"]).to_pylist()
+    assert {row["file"]["bits"] for row in rows} == {16}
 
 
 def test_inspect_names_what_is_wrong_and_what_fits(bad_folder: Path) -> None:
-    found = inspect_films(FolderSource(bad_folder), "strict", SplitSettings(34, 33, 33))
-    assert (found.films, found.patients) == (24, 12)
+    settings = PrepareSettings(split=SplitSettings(34, 33, 33))
+    found = inspect_films(FolderSource(bad_folder), settings)
+    facts = found.as_dict()
+    assert (facts["films"], facts["patients"]) == (24, 12)
     assert len(found.problems) == 1 and "004L.png" in found.problems[0]
-    assert found.findings == {"normal": 20, "malignant": 4}
+    assert facts["findings"] == {"normal": 20, "malignant": 4}
     assert found.largest_size > 0 and found.split is not None
+    json.dumps(facts, allow_nan=False)
+
+
+def test_the_contact_sheet_shows_outlines_and_what_became_of_them(film_folder: Path) -> None:
+    source = FolderSource(film_folder)
+    found = inspect_films(source, PrepareSettings())
+    sheet = np.asarray(draw_sheet(source, found.looks, most=8))
+    red = (sheet[..., 0] > 200) & (sheet[..., 1] < 120) & (sheet[..., 2] < 120)
+    green = (sheet[..., 1] > 200) & (sheet[..., 0] < 120)
+    assert red.sum() > 500 and green.sum() > 500
+    with pytest.raises(BadInput, match="none can be used"):
+        draw_sheet(source, [])
 
 
 def test_bad_settings() -> None:
@@ -231,9 +256,12 @@ def test_bad_settings() -> None:
         PrepareSettings(100)
     with pytest.raises(BadInput, match="no protocol"):
         PrepareSettings(64, "loose")
+    with pytest.raises(BadInput, match="no frame"):
+        PrepareSettings(64, frame="breasts")
 
 
 def test_a_tiny_film_is_refused(tmp_path: Path) -> None:
-    Image.new("L", (4, 4), 200).save(tmp_path / "x.png")
-    with pytest.raises(BadInput, match="4 x 4"):
-        prepare_pixels(np.asarray(Image.open(tmp_path / "x.png")), 32)
+    folder = write_film_folder(tmp_path / "films", 12)
+    Image.fromarray(fake_film(0, "normal", shape=(4, 4))).save(folder / "001R.png")
+    prepared = prepare(FolderSource(folder), tmp_path / "out", SMALL)
+    assert "4 x 4" in next(iter(prepared.manifest.facts["refused"].values()))

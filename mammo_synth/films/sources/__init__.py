@@ -61,7 +61,7 @@ def open_source(
         if option not in known:
             raise BadInput(
                 f"Source {name} has no option --{option.replace('_', '-')}.",
-                hint=f"Leave it out, or see `mammo-synth films inspect --help`.",
+                hint="Leave it out, or see `mammo-synth films inspect --help`.",
             )
     if folder is not None:
         given["folder"] = folder

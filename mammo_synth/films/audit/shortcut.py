@@ -1,0 +1,149 @@
+"""Whether the files alone give the classes away: format, depth, size and borders, without a breast.
+
+A classifier that learns them looks good and knows nothing of cancer. The score is the AUROC of a
+small classifier (logistic regression) that sees nothing else, on patients that it did not learn
+from. It should be at chance, 0.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mammo_synth.films.audit.look import Look
+
+FOLDS = 5
+LEAST = 10  # patients of each class; fewer say nothing
+DRAWS = 1000
+SEED = 0
+EDGES = ("top", "bottom", "left", "right")
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """The score; cancer is positive.
+
+    Attributes:
+        auroc: None where it could not be measured.
+        low, high: 95 % interval from a bootstrap over patients.
+        strongest: Properties that separate best by themselves: name, and their own AUROC.
+        words: What it means, in one sentence.
+    """
+
+    auroc: float | None
+    low: float | None
+    high: float | None
+    strongest: tuple[tuple[str, float], ...]
+    words: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "auroc": self.auroc,
+            "low": self.low,
+            "high": self.high,
+            "chance": 0.5,
+            "positive": "cancer",
+            "strongest": [{"property": name, "auroc": value} for name, value in self.strongest],
+            "words": self.words,
+        }
+
+
+def properties(looks: Sequence[Look]) -> tuple[list[str], npt.NDArray[np.float64]]:
+    """Names and values ``[N, P]`` of what the score sees, without those that are equal in all
+    films."""
+    formats = sorted({look.format for look in looks})
+    names = [*(f"format {name}" for name in formats), "bits", "stored inverted"]
+    names += ["width", "height", "aspect", "bytes per pixel"]
+    names += [f"{edge} edge, {what}" for edge in EDGES for what in ("mean", "spread")]
+    rows = []
+    for look in looks:
+        row = [float(look.format == name) for name in formats]
+        row += [look.bits, float(look.inverted), np.log(look.width), np.log(look.height)]
+        row += [np.log(look.width / look.height)]
+        row += [np.log1p(look.file_bytes / (look.width * look.height)), *look.borders]
+        rows.append(row)
+    values = np.array(rows, dtype=np.float64)
+    varied = np.ptp(values, axis=0) > 1e-9
+    return [n for n, keep in zip(names, varied, strict=True) if keep], values[:, varied]
+
+
+def shortcut_score(looks: Sequence[Look]) -> Shortcut:
+    """The score of all usable films with a label.
+
+    Patients are never on both sides: five folds by patient, with both classes in each.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    films = [look for look in looks if not look.problem and look.label is not None]
+    labels = np.array([look.label for look in films], dtype=np.int64)
+    patients = np.array([look.patient_id for look in films])
+    counts = [len(set(patients[labels == label])) if films else 0 for label in (1, 0)]
+    if min(counts) < LEAST:
+        return _unmeasured(
+            f"not measured: {counts[0]} patients with cancer films and {counts[1]} with normal "
+            f"ones; at least {LEAST} of each are needed"
+        )
+    names, values = properties(films)
+    if not names:
+        return Shortcut(0.5, 0.5, 0.5, (), "at chance: all files are alike in format and borders")
+    scores = np.zeros(len(films))
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
+    for learn, test in folds.split(values, labels, patients):
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        model.fit(values[learn], labels[learn])
+        # Ranks within the fold: models of different folds have different scales.
+        order = model.decision_function(values[test])
+        scores[test] = np.argsort(np.argsort(order)) / max(1, len(test) - 1)
+    auroc = float(roc_auc_score(labels, scores))
+    low, high = _interval(labels, scores, patients)
+    alone = [(n, float(roc_auc_score(labels, values[:, k]))) for k, n in enumerate(names)]
+    alone.sort(key=lambda pair: -abs(pair[1] - 0.5))
+    strongest = tuple((name, round(value, 3)) for name, value in alone[:3])
+    return Shortcut(
+        round(auroc, 3), round(low, 3), round(high, 3), strongest, _words(low, high, strongest)
+    )
+
+
+def _unmeasured(words: str) -> Shortcut:
+    return Shortcut(None, None, None, (), words)
+
+
+def _interval(
+    labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], patients: npt.NDArray[Any]
+) -> tuple[float, float]:
+    """95 % of the AUROCs of patients drawn again, with all their films each time."""
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(SEED)
+    _, group = np.unique(patients, return_inverse=True)
+    found = []
+    for _ in range(DRAWS):
+        weight = np.bincount(rng.integers(0, group.max() + 1, group.max() + 1),
+                             minlength=group.max() + 1)[group]  # fmt: skip
+        seen = labels[weight > 0]
+        if seen.min() != seen.max():
+            found.append(roc_auc_score(labels, scores, sample_weight=weight))
+    low, high = np.percentile(found, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _words(low: float, high: float, strongest: Sequence[tuple[str, float]]) -> str:
+    if low <= 0.5 <= high:
+        return "at chance: file format and borders do not tell cancer from normal"
+    if high < 0.5:
+        return "below chance: folds differ more than classes do; look at the strongest properties"
+    name, value = strongest[0]
+    side = "more" if value > 0.5 else "less"
+    return (
+        "a shortcut: a classifier can tell the classes by the files alone, without any breast "
+        f"(most by {name}: {side} in cancer films)"
+    )

@@ -1,0 +1,198 @@
+"""The shortcut score, the doubts about single films, and the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mammo_synth.films.audit import (
+    Look,
+    audit,
+    border_statistics,
+    find_copies,
+    judge,
+    render_page,
+    shortcut_score,
+)
+from mammo_synth.films.record import Refused
+from tests.conftest import fake_film
+from tests.films.looks import look_of
+
+
+def looks_of(count: int, **by_label: Any) -> list[Look]:
+    """``count`` patients, half of them with cancer, with fields set by label."""
+    rng = np.random.default_rng(1)
+    found = []
+    base = look_of(fake_film(0, "normal", shape=(96, 80)), "x")
+    for k in range(count):
+        label = k % 2
+        fields = {name: values[label] for name, values in by_label.items()}
+        borders = tuple(rng.uniform(0, 0.1, 8))
+        found.append(
+            dataclasses.replace(
+                base,
+                image_id=f"i{k:03d}",
+                patient_id=f"p{k // 2 * 2 + label}",
+                label=label,
+                finding="malignant" if label else "normal",
+                borders=borders,
+                **fields,
+            )
+        )
+    return found
+
+
+def test_files_that_are_alike_are_at_chance() -> None:
+    found = shortcut_score(looks_of(120))
+    assert found.auroc is not None and found.low <= 0.5 <= found.high
+    assert found.words.startswith("at chance")
+
+
+@pytest.mark.parametrize(
+    ("by_label", "name"),
+    [
+        ({"format": ("png", "jpeg")}, "format"),
+        ({"bits": (8, 12)}, "bits"),
+        ({"width": (900, 1000)}, "width"),
+        ({"inverted": (False, True)}, "inverted"),
+        ({"file_bytes": (1000, 9000)}, "bytes"),
+    ],
+)
+def test_a_pipeline_that_differs_by_class_is_named(by_label: Any, name: str) -> None:
+    found = shortcut_score(looks_of(120, **by_label))
+    assert found.auroc == 1.0 and found.low > 0.9
+    assert found.words.startswith("a shortcut")
+    assert any(name in prop for prop, _ in found.strongest)
+
+
+def test_borders_that_differ_by_class_are_named() -> None:
+    looks = [
+        dataclasses.replace(look, borders=(*look.borders[:4], 0.5 * (look.label or 0), 0, 0, 0))
+        for look in looks_of(80)
+    ]
+    found = shortcut_score(looks)
+    assert found.auroc == 1.0 and found.strongest[0][0] == "left edge, mean"
+
+
+def test_too_few_patients_are_said_and_constant_files_are_at_chance() -> None:
+    found = shortcut_score(looks_of(12))
+    assert found.auroc is None and "6 patients with cancer" in found.words
+    flat = [dataclasses.replace(look, borders=(0.1,) * 8) for look in looks_of(60)]
+    assert shortcut_score(flat).auroc == 0.5
+    assert shortcut_score([]).auroc is None
+
+
+def test_borders_are_those_of_the_strips() -> None:
+    film = np.zeros((100, 200), np.uint16)
+    film[:2] = 1000  # 2 % of the height
+    film[50:, -4:] = 500
+    found = border_statistics(film)
+    assert len(found) == 8
+    assert found[0] == pytest.approx(1.0) and found[1] == 0.0
+    assert found[4] == pytest.approx(0.02)  # two of a hundred rows
+    assert found[6] == pytest.approx((2 + 25) / 100)
+
+
+def found_of(looks: list[Look], refused: tuple[Refused, ...] = ()) -> Any:
+    verdict = judge(looks, find_copies(looks))
+    return audit(looks, (*refused, *verdict.refused), verdict, protocol="strict")
+
+
+def doubts(look: Look, others: list[Look] | None = None) -> list[str]:
+    return [w.reason for w in found_of([look, *(others or [])]).warnings if w.film == look.image_id]
+
+
+def test_a_good_film_raises_no_doubt() -> None:
+    assert doubts(look_of(fake_film(1, "normal", shape=(200, 160)), "a")) == []
+
+
+def test_what_file_and_label_say_differently_is_named() -> None:
+    look = look_of(fake_film(1, "normal", shape=(200, 160)), "a", file_laterality="R")
+    assert "laterality R" in doubts(look)[0]
+    look = dataclasses.replace(look, file_laterality="L", file_view="CC")
+    assert "view CC" in doubts(look)[0]
+
+
+def test_a_mirrored_film_among_others_is_named() -> None:
+    others = [look_of(fake_film(k, "normal", shape=(96, 80)), f"o{k}") for k in range(20)]
+    mirrored = np.ascontiguousarray(fake_film(50, "normal", shape=(96, 80))[:, ::-1])
+    assert "mirrored" in doubts(look_of(mirrored, "m"), others)[0]
+
+
+def test_a_turned_film_is_named() -> None:
+    turned = np.ascontiguousarray(np.rot90(fake_film(1, "normal", shape=(200, 160))))
+    assert any("turned" in reason for reason in doubts(look_of(turned, "t")))
+
+
+def test_an_inverted_and_a_cut_film_are_named() -> None:
+    film = fake_film(1, "normal", shape=(200, 160))
+    bright = look_of(film, "i", borders=border_statistics(255 - film))
+    assert any("exchanged" in reason for reason in doubts(bright))
+    film = film.copy()
+    film[150:] = 128
+    assert any("cut short" in r for r in doubts(look_of(film, "c")))
+
+
+def test_the_numbers_of_the_report() -> None:
+    looks = [look_of(fake_film(k, "normal", shape=(96, 80)), f"a{k}") for k in range(4)]
+    known = {"label": 1, "finding": "malignant", "view": "CC", "laterality": None}
+    looks.append(Look.refused(image_id="b", patient_id="q", problem="cut short", **known))
+    found = found_of(looks, (Refused("b", "cut short"),))
+    facts = found.as_dict()
+    assert (facts["films"], facts["patients"]) == (5, 5)
+    assert facts["findings"] == {"normal": 4, "malignant": 1}
+    assert facts["formats"] == {"png": 4} and facts["sizes"] == {"80 x 96": 4}
+    assert facts["refused"] == [{"film": "b", "reason": "cut short"}]
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    ((_, _, rows),) = found.tables()
+    assert ["refused", "1"] in rows
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page and the addresses in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [v or "" for k, v in attrs if k in ("src", "href")]
+
+
+def test_the_page_shows_everything_refused_and_needs_no_network() -> None:
+    looks = [look_of(fake_film(k, "normal", shape=(96, 80)), f"a{k}") for k in range(3)]
+    looks.append(dataclasses.replace(looks[0], image_id="copy", patient_id="other"))
+    reason = "<script>alert(1)</script> & more"
+    page = render_page(found_of(looks, (Refused("<b>bad</b>", reason),)), looks, "Films of <x>")
+    parser = Tags()
+    parser.feed(page)
+    assert "script" not in parser.tags and "b" in parser.tags
+    assert parser.sources and all(s.startswith("data:image/png;base64,") for s in parser.sources)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
+    assert "a copy of a0" in page and "Refused: 2" in page
+    assert "never for diagnosis" in page and "not measured" in page
+
+
+def test_the_page_names_chance_beside_the_score() -> None:
+    looks = looks_of(60, bits=(8, 12))
+    page = render_page(found_of(looks), looks, "Films")
+    assert "AUROC 1.00" in page and "chance is 0.50" in page and "bits" in page
+
+
+def test_a_page_of_many_films_stays_small() -> None:
+    look = look_of(fake_film(0, "normal", shape=(96, 80)), "x")
+    looks = [dataclasses.replace(look, image_id=f"f{k:04d}") for k in range(700)]
+    page = render_page(found_of(looks), looks, "Many")
+    assert "399 more are not shown" in page and len(page) < 9_000_000
+
+
+def test_a_look_comes_back_from_plain_values() -> None:
+    look = look_of(fake_film(1, "normal", shape=(96, 80)), "a")
+    assert Look.from_dict(json.loads(json.dumps(look.as_dict()))) == look
