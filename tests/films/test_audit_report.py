@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from mammo_synth.films.audit import (
     Look,
@@ -19,6 +22,7 @@ from mammo_synth.films.audit import (
     render_page,
     shortcut_score,
 )
+from mammo_synth.films.audit.shortcut import weighted_auroc
 from mammo_synth.films.record import Refused
 from tests.conftest import fake_film
 from tests.films.looks import look_of
@@ -85,6 +89,20 @@ def test_too_few_patients_are_said_and_constant_files_are_at_chance() -> None:
     flat = [dataclasses.replace(look, borders=(0.1,) * 8) for look in looks_of(60)]
     assert shortcut_score(flat).auroc == 0.5
     assert shortcut_score([]).auroc is None
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(4, 40))
+def test_the_weighted_auroc_is_that_of_films_counted_so_often(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.r_[0, 1, rng.integers(0, 2, count - 2)]
+    scores = rng.integers(0, 6, count).astype(float)  # with ties
+    weights = rng.integers(0, 3, (3, count)).astype(float)
+    for weight, found in zip(weights, weighted_auroc(labels, scores, weights), strict=True):
+        some = weight > 0
+        if len(set(labels[some])) < 2:
+            assert np.isnan(found)
+        else:
+            assert found == pytest.approx(roc_auc_score(labels, scores, sample_weight=weight))
 
 
 def test_borders_are_those_of_the_strips() -> None:
@@ -181,8 +199,9 @@ def test_the_page_shows_everything_refused_and_needs_no_network() -> None:
 
 
 def test_the_page_names_chance_beside_the_score() -> None:
-    looks = looks_of(60, bits=(8, 12))
-    page = render_page(found_of(looks), looks, "Films")
+    looks = looks_of(60, bits=(8, 12))  # all of one picture, which is not the point here
+    found = audit(looks, (), judge(looks, ()), protocol="strict")
+    page = render_page(found, looks, "Films")
     assert "AUROC 1.00" in page and "chance is 0.50" in page and "bits" in page
 
 

@@ -118,8 +118,9 @@ def test_workers_interruptions_and_reruns_give_the_same_bytes(
 
 
 def test_a_killed_command_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mammo_synth", "films", "prepare", "phantom", "--patients"]
-    command += ["80", "--size", "64", "--height", "200", "--workers", "2", "--out"]
+    folder = write_film_folder(tmp_path / "films", 400)
+    command = [sys.executable, "-m", "mammo_synth", "films", "prepare", "folder", str(folder)]
+    command += ["--size", "32", "--workers", "2", "--out"]
     whole = subprocess.run([*command, str(tmp_path / "whole")], capture_output=True, check=True)
     assert b"Prepared set" in whole.stdout
     process = subprocess.Popen([*command, str(tmp_path / "cut")], stderr=subprocess.DEVNULL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -124,13 +125,20 @@ def test_a_missing_and_an_enormous_file(tmp_path: Path) -> None:
         read_bytes(large)
 
 
-def test_warnings_are_off_while_a_film_is_read_and_on_again_after_it() -> None:
+def test_warnings_and_logs_are_off_while_a_film_is_read_and_on_again_after_it(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     before = list(warnings.filters)
+    loggers = [logging.getLogger(name) for name in ("PIL", "pydicom")]
+    state = [(logger.propagate, list(logger.handlers)) for logger in loggers]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: decode(encoded(ramp(bits=8), "PNG"), "film"), range(40)))
     with quiet():
         warnings.warn("unseen", stacklevel=1)
+        logging.getLogger("PIL.TiffImagePlugin").error("unseen")
     assert list(warnings.filters) == before
+    assert [(logger.propagate, list(logger.handlers)) for logger in loggers] == state
+    assert capfd.readouterr().err == "" and not caplog.records
 
 
 @pytest.mark.parametrize(

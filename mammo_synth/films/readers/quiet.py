@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_LOGGERS = ("PIL", "pydicom")  # pydicom's messages may quote values of the header
+_NOWHERE = logging.NullHandler()
+
 
 class _Hush:
-    """Switches Python's warnings and pydicom's log off while at least one thread asks for it.
+    """Switches Python's warnings and the libraries' logs off while at least one thread asks for it.
 
     Both are settings of the whole process. `warnings.catch_warnings` alone would leave them off for
     good when two threads enter and leave in turn, so the threads are counted: the first one in
@@ -22,6 +25,7 @@ class _Hush:
         self._lock = threading.Lock()
         self._threads = 0
         self._warnings: Any = None
+        self._propagate: dict[str, bool] = {}
 
     def begin(self) -> None:
         with self._lock:
@@ -29,20 +33,22 @@ class _Hush:
                 self._warnings = warnings.catch_warnings()
                 self._warnings.__enter__()
                 warnings.simplefilter("ignore")
-                logging.getLogger("pydicom").addFilter(_drop)
+                for name in _LOGGERS:
+                    logger = logging.getLogger(name)
+                    self._propagate[name] = logger.propagate
+                    logger.propagate = False
+                    logger.addHandler(_NOWHERE)
             self._threads += 1
 
     def end(self) -> None:
         with self._lock:
             self._threads -= 1
             if self._threads == 0:
-                logging.getLogger("pydicom").removeFilter(_drop)
+                for name, propagate in self._propagate.items():
+                    logger = logging.getLogger(name)
+                    logger.removeHandler(_NOWHERE)
+                    logger.propagate = propagate
                 self._warnings.__exit__(None, None, None)
-
-
-def _drop(record: logging.LogRecord) -> bool:
-    """pydicom's messages may quote values of the header."""
-    return False
 
 
 _HUSH = _Hush()
@@ -50,7 +56,7 @@ _HUSH = _Hush()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No Python warning and no message of pydicom; as before afterwards, in every thread."""
+    """No Python warning and no log of Pillow or pydicom; as before afterwards, in every thread."""
     _HUSH.begin()
     try:
         yield
