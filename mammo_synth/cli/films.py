@@ -74,7 +74,8 @@ def inspect(
     progress = console.ConsoleProgress()
     found = inspect_films(chosen, settings, workers=_processes(workers), progress=progress)
     if page is not None:
-        write_text(page, render_page(found.audit, found.looks, title=f"Films of {chosen.name}"))
+        title = f"Films of {chosen.name}"
+        write_text(page, render_page(found.audit, found.looks, title, found.files))
     if sheet is not None:
         write_sheet(chosen, found.looks, sheet, frame=settings.framing, progress=progress)
     if as_json:

@@ -27,16 +27,17 @@ class Inspection:
         source, terms: Its name, licence and citation.
         audit: What is there and what is wrong, film by film.
         looks: What is known of every film.
-        split: Films by role and label under the protocol, or None where a split is impossible.
-        largest_size: Largest release that the split allows (0: none).
-        problems: One sentence for each film or rule that is wrong.
-        remarks: What was left aside.
+        files: Path of each film in its folder, by its image id: ids of a user's own films are
+        digests. split: Films by role and label under the protocol, or None where a split is
+        impossible. largest_size: Largest release that the split allows (0: none). problems: One
+        sentence for each film or rule that is wrong. remarks: What was left aside.
     """
 
     source: str
     terms: Terms
     audit: Audit
     looks: tuple[Look, ...]
+    files: dict[str, str]
     split: dict[str, dict[str, int]] | None
     largest_size: int
     problems: tuple[str, ...]
@@ -52,6 +53,7 @@ class Inspection:
             **self.audit.as_dict(),
             "split": self.split,
             "largest_size": self.largest_size,
+            "files": self.files,
             "problems": list(self.problems),
             "remarks": list(self.remarks),
         }
@@ -84,7 +86,8 @@ def inspect_films(
     unreadable = [Refused(look.image_id, look.problem) for look in looks if look.problem]
     refused = (*listing.refused, *unreadable, *verdict.refused)
     found = audit(looks, refused, verdict, protocol=settings.protocol)
-    problems = [f"{r.film}: {r.reason}" for r in refused]
+    files = {r.image_id: r.locator for r in listing.records if source.size(r)}
+    problems = [f"{_named(r.film, files)}: {r.reason}" for r in refused]
     names, gone = one_name(verdict.same_patient), {r.film for r in refused}
     kept = [
         replace(r, patient_id=names.get(r.patient_id, r.patient_id))
@@ -103,6 +106,7 @@ def inspect_films(
         terms=source.terms,
         audit=found,
         looks=tuple(looks),
+        files=files,
         split=by_role,
         largest_size=size,
         problems=tuple(problems),
@@ -112,6 +116,10 @@ def inspect_films(
             *_left_aside(listing.records, settings.protocol),
         ),
     )
+
+
+def _named(film: str, files: dict[str, str]) -> str:
+    return f"{files[film]} ({film})" if film in files else film
 
 
 def _left_aside(records: Sequence[FilmRecord], protocol: str) -> tuple[str, ...]:

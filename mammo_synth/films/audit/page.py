@@ -6,9 +6,8 @@ It holds small pictures of films, so it must not be passed on where their terms 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
@@ -27,15 +26,20 @@ class Picture:
     reason: str
     finding: str
     data: str  # base64 of a PNG, or "" where nothing decoded
+    file: str
 
 
-def render_page(found: Audit, looks: Sequence[Look], title: str) -> str:
-    """HTML of an audit and the looks that it came from."""
+def render_page(
+    found: Audit, looks: Sequence[Look], title: str, files: Mapping[str, str] | None = None
+) -> str:
+    """HTML of an audit and the looks that it came from. ``files``: paths to show beside image
+    ids."""
     known = {look.image_id: look for look in looks}
 
     def picture(film: str, reason: str) -> Picture:
         look = known.get(film)
-        return Picture(film, reason, look.finding if look else "", _png(look) if look else "")
+        finding, data = (look.finding, _png(look)) if look else ("", "")
+        return Picture(film, reason, finding, data, (files or {}).get(film, ""))
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     source = files("mammo_synth.films.audit").joinpath("page.html.j2").read_text("utf-8")

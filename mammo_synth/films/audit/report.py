@@ -15,9 +15,10 @@ from mammo_synth.films.audit.look import Look
 from mammo_synth.films.audit.shortcut import Shortcut, shortcut_score
 from mammo_synth.films.record import Refused
 
-BACKGROUND_MOST = 0.5
-"""An upright film is dark away from the chest wall: if that edge is brighter on average than this
-share of the film's maximum, black and white may be exchanged."""
+CORNER, CORNERS_FULL = 0.1, 0.2
+"""A breast tapers away from the chest wall. Where both far corners of its box (so much of its
+sides) are breast by this share or more, what was taken for it is the background of an inverted
+film. They are empty in all 162 films of MIAS; inverted, 97 of 100 are found."""
 
 FILLED = 0.1
 """Decoders fill what is missing of a file with one grey value, brighter than this share."""
@@ -192,24 +193,25 @@ def _doubts(look: Look, usual: dict[str, str]) -> Iterable[str]:
             f"its chest wall is on the {look.wall}; nearly all {look.laterality} films of this "
             f"source have it on the {expected}: it may be mirrored, turned, or of the other breast"
         )
-    far = look.borders[6] if look.wall == "left" else look.borders[4]
-    if far > BACKGROUND_MOST:
-        yield "it is bright where a film is dark: black and white may be exchanged"
+    at_wall, across, corners = _outline(look)
+    if corners > CORNERS_FULL:
+        yield "it does not taper to the nipple: black and white may be exchanged"
     if look.borders[3] == 0.0 and look.borders[2] > FILLED:
         yield "its lower edge has one grey value that is not black: the file may be cut short"
-    at_wall, across = _reach(look)
-    if across > at_wall + TURNED:
+    elif across > at_wall + TURNED:
         yield "its breast lies along the upper or lower edge: the film may be turned"
 
 
-def _reach(look: Look) -> tuple[float, float]:
-    """Shares of the prepared film's left edge, and of its upper or lower one, that breast
-    covers."""
+def _outline(look: Look) -> tuple[float, float, float]:
+    """Shares that breast covers: of the left edge of its box in the prepared film, of the upper or
+    lower one, and of the emptier of the two corners on the right."""
     breast = look.pixels() > 8
     rows, columns = np.flatnonzero(breast.any(axis=1)), np.flatnonzero(breast.any(axis=0))
     if not rows.size:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     box = breast[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     edge = 3  # px
-    ends = (box[:edge], box[-edge:])
-    return float(box[:, :edge].mean()), max(float(end.mean()) for end in ends)
+    high, wide = (max(1, round(CORNER * side)) for side in box.shape)
+    corners = box[:high, -wide:].mean(), box[-high:, -wide:].mean()
+    across = max(float(end.mean()) for end in (box[:edge], box[-edge:]))
+    return float(box[:, :edge].mean()), across, float(min(corners))
