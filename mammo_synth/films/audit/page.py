@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
@@ -30,16 +31,16 @@ class Picture:
 
 
 def render_page(
-    found: Audit, looks: Sequence[Look], title: str, files: Mapping[str, str] | None = None
+    found: Audit, looks: Sequence[Look], title: str, paths: Mapping[str, str] | None = None
 ) -> str:
-    """HTML of an audit and the looks that it came from. ``files``: paths to show beside image
+    """HTML of an audit and the looks that it came from. ``paths``: files to show beside image
     ids."""
     known = {look.image_id: look for look in looks}
 
     def picture(film: str, reason: str) -> Picture:
         look = known.get(film)
         finding, data = (look.finding, _png(look)) if look else ("", "")
-        return Picture(film, reason, finding, data, (files or {}).get(film, ""))
+        return Picture(film, reason, finding, data, (paths or {}).get(film, ""))
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     source = files("mammo_synth.films.audit").joinpath("page.html.j2").read_text("utf-8")
