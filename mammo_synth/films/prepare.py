@@ -117,11 +117,11 @@ def prepare(
     seed = settings.split.seed
     if is_current(out, KIND, settings=described, seed=seed):
         return PreparedSet.open(out)
+    if settings.strict_files and listing.refused:
+        raise _unusable(listing.refused, source.name)
     # A split that cannot be is found now, and not after hours of decoding.
     _roles(listing.records, settings, for_size)
     records = [r for r in listing.records if label_of(r.finding, settings.protocol) is not None]
-    if settings.strict_files and listing.refused:
-        raise _unusable(listing.refused, source.name)
     with step_folder(out, sha256_json(described)) as work:
         staged = stage_films(
             source,

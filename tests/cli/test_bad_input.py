@@ -47,9 +47,11 @@ def test_an_image_that_does_not_decode(run: Command, tmp_path: Path, out: Path) 
     folder = write_film_folder(tmp_path / "films", 12)
     (folder / "007R.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
     prepare = ("films", "prepare", "folder", folder, "--size", "32", "--out", out)
-    assert_friendly(run(*prepare), "007R.png", "does not decode", "--skip-bad-films")
+    strict = run(*prepare, "--strict-files")
+    assert_friendly(strict, "007R.png", "does not decode", "leave --strict-files away")
     assert nothing_written(out)
-    assert run(*prepare, "--skip-bad-films").code == 0
+    done = run(*prepare)
+    assert done.code == 0 and "007R.png" in done.stdout
 
 
 def test_an_info_row_without_a_film(run: Command, tmp_path: Path, out: Path) -> None:
@@ -57,7 +59,8 @@ def test_an_info_row_without_a_film(run: Command, tmp_path: Path, out: Path) -> 
     mias.mkdir()
     (mias / "Info.txt").write_text("mdb001 G CIRC M 5 5 5\nmdb002 G NORM\n")
     Image.fromarray(fake_film(1, "normal")).save(mias / "mdb001.pgm")
-    assert_friendly(run("films", "prepare", "mias", mias, "--out", out), "names mdb002")
+    prepare = ("films", "prepare", "mias", mias, "--out", out)
+    assert_friendly(run(*prepare, "--strict-files"), "no mdb002.pgm or mdb002.png", "line 2")
     assert nothing_written(out)
 
 

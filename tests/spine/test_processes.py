@@ -42,7 +42,7 @@ def start_preparing(out: Path) -> subprocess.Popen[str]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 60
-    while not list(out.parent.glob(".out.*/films-00000.parquet")):
+    while not list(out.parent.glob(".out.*/.seen/00000.parquet")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
     return process
