@@ -44,7 +44,7 @@ def film(number: int, height: int) -> np.ndarray:
 
 def encoders() -> dict[str, Callable[[np.ndarray], bytes]]:
     """File formats by name."""
-    from tests.films.dicom_files import dicom_bytes
+    from tests.films import dicom_files as dicom
 
     def pillow(kind: str, **options: Any) -> Callable[[np.ndarray], bytes]:
         def encode(pixels: np.ndarray) -> bytes:
@@ -64,9 +64,9 @@ def encoders() -> dict[str, Callable[[np.ndarray], bytes]]:
         "PNG, 16 bit": pillow("PNG"),
         "PGM, 16 bit": pgm,
         "JPEG, 8 bit": pillow("JPEG", quality=95),
-        "DICOM, uncompressed": lambda p: dicom_bytes(p, bits=12),
-        "DICOM, lossless JPEG": lambda p: dicom_bytes(p, bits=12, syntax="jpeg-lossless"),
-        "DICOM, JPEG 2000": lambda p: dicom_bytes(p, bits=12, syntax="jpeg2000"),
+        "DICOM, uncompressed": lambda p: dicom.write_dicom(p, 12),
+        "DICOM, lossless JPEG": lambda p: dicom.write_dicom(p, 12, dicom.LOSSLESS_SV1),
+        "DICOM, JPEG 2000": lambda p: dicom.write_dicom(p, 12, dicom.JPEG_2000_LOSSLESS),
     }
 
 

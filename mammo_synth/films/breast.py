@@ -19,7 +19,7 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Mask = npt.NDArray[np.bool_]
 
 REDUCED = 256
-FINE = 1024
+FINE = 512
 
 FOREGROUND_SHARE = 0.07
 """A pixel may be breast if it is brighter than the background by this share of the way from there
@@ -100,7 +100,7 @@ def find_breast(pixels: Pixels) -> Breast:
     fine = pixels[::stride, ::stride]
     grey, block = reduce_mean(fine, REDUCED)
     found = breast_mask(grey)
-    inside = np.kron(found, np.ones((block, block), bool))
+    inside = found.repeat(block, axis=0).repeat(block, axis=1)
     seen = fine[: inside.shape[0], : inside.shape[1]]
     low, high = np.percentile(seen[inside], (LOW_PERCENTILE, HIGH_PERCENTILE))
     if high <= low:
@@ -161,7 +161,13 @@ def breast_mask(grey: npt.NDArray[np.float32]) -> Mask:
     if not count or sizes[largest] < SMALLEST * grey.size:
         raise BadInput("the film is empty: nothing on it is large enough to be a breast.")
     found = ndimage.binary_dilation(labels == largest, _disk(_grown(grey.shape)))
-    filled: Mask = ndimage.binary_fill_holes(found)
+    return _filled(found)
+
+
+def _filled(mask: Mask) -> Mask:
+    """``mask`` and all that it encloses: what does not reach the edge of the film."""
+    around, _ = ndimage.label(np.pad(~mask, 1, constant_values=True))
+    filled: Mask = around[1:-1, 1:-1] != around[0, 0]
     return filled
 
 
@@ -181,8 +187,7 @@ def _plates(level: npt.NDArray[np.float32]) -> Mask:
             plate, iterations=2
         )
         if np.quantile(level[around][ring], 0.8) < PLATE_DARK:
-            whole = ndimage.binary_fill_holes(plate)
-            plates[around] |= ndimage.binary_dilation(whole, iterations=2)
+            plates[around] |= ndimage.binary_dilation(_filled(plate), iterations=2)
     return plates
 
 

@@ -1,8 +1,9 @@
 """Decoders that run in a process of their own: gdcm (lossless JPEG, JPEG-LS, 12-bit DCT), libtiff.
 
 gdcm ends the process it runs in (abort, segmentation fault) on about one damaged stream in a
-hundred, and both write to stderr from C. A child process may end as it likes, has bounds on its
-memory and its time, and its output goes nowhere. Starting it takes about 0.1 s a film.
+hundred, and both write to stderr from C. With the header checks of `jpeg` before it none of 6,000
+did, but what it does with any stream is its own. A child process may end as it likes, has bounds on
+its memory and its time, and its output goes nowhere. Starting it takes about 0.1 s a film.
 """
 
 from __future__ import annotations
