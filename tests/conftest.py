@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from mammo_synth.configurations import CANCER, LABELS, NORMAL
+from mammo_synth.films.geometry import prepare_pixels
 from mammo_synth.films.prepare import PrepareSettings, prepare
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.sources.folder import FolderSource
@@ -92,7 +93,8 @@ class FakeGenerator:
     ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
         finding = "malignant" if self.label == "cancer" else "normal"
         for seed in seeds:
-            yield seed, fake_film(10_000 + seed, finding, shape=(self.resolution,) * 2)
+            # What a generator of prepared films would draw: crop and grey values are theirs.
+            yield seed, prepare_pixels(fake_film(10_000 + seed, finding), self.resolution)[0]
 
 
 def fake_generators(prepared: PreparedSet, folder: Path) -> dict[int, FakeGenerator]:
