@@ -76,7 +76,7 @@ def to_eight_bits(pixels: Pixels, low: float, high: float) -> npt.NDArray[np.uin
     count = int(np.iinfo(pixels.dtype).max) + 1
     values = (np.arange(count, dtype=np.float64) - low) * (255.0 / (high - low))
     table = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    grey: npt.NDArray[np.uint8] = table.take(pixels, mode="clip")  # faster than indexing
+    grey: npt.NDArray[np.uint8] = table[pixels]
     return grey
 
 
