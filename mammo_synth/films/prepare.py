@@ -25,12 +25,12 @@ from mammo_synth.films.enough import available_films, too_few_films
 from mammo_synth.films.geometry import FRAMES
 from mammo_synth.films.prepared import KIND, SCHEMA, PreparedSet
 from mammo_synth.films.record import (
-    PROTOCOLS,
     ROLES,
     FilmRecord,
     Listing,
     Refused,
     Source,
+    check_protocol,
     label_of,
 )
 from mammo_synth.films.split import SplitSettings, count_films, split_by_patient
@@ -70,10 +70,7 @@ class PrepareSettings:
                 f"{self.size} px is not a size of a prepared set.",
                 hint=f"Sizes are {', '.join(map(str, SIZES))}.",
             )
-        if self.protocol not in PROTOCOLS:
-            raise BadInput(
-                f"There is no protocol '{self.protocol}'.", hint=f"It is {' or '.join(PROTOCOLS)}."
-            )
+        check_protocol(self.protocol)
         if self.frame is not None and self.frame not in FRAMES:
             raise BadInput(
                 f"There is no frame '{self.frame}'.", hint=f"It is {' or '.join(FRAMES)}."

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mammo_synth.configurations import CANCER, NORMAL
+from mammo_synth.errors import BadInput
 
 FINDINGS = ("normal", "benign", "malignant")
 VIEWS = ("CC", "MLO")
@@ -130,6 +131,14 @@ class Source(Protocol):
 
     def digest(self, record: FilmRecord) -> str:
         """sha256 of the original file (or of the pixels where a film has no file)."""
+
+
+def check_protocol(protocol: str) -> None:
+    """Raise BadInput unless ``protocol`` is one of `PROTOCOLS`."""
+    if protocol not in PROTOCOLS:
+        raise BadInput(
+            f"There is no protocol '{protocol}'.", hint=f"It is {' or '.join(PROTOCOLS)}."
+        )
 
 
 def label_of(finding: str, protocol: str) -> int | None:

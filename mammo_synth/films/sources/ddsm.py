@@ -33,7 +33,14 @@ from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
 from mammo_synth.films.readers import decode, read_bytes
 from mammo_synth.films.readers.ljpeg import decode_ljpeg
-from mammo_synth.films.record import PROTOCOLS, Film, FilmRecord, Listing, Refused, Terms
+from mammo_synth.films.record import (
+    Film,
+    FilmRecord,
+    Listing,
+    Refused,
+    Terms,
+    check_protocol,
+)
 from mammo_synth.films.sources.ddsm_case import (
     SHARED_PATIENTS,
     FilmName,
@@ -90,10 +97,7 @@ class DdsmSource(DiskSource):
     protocol: str = "strict"
 
     def __post_init__(self) -> None:
-        if self.protocol not in PROTOCOLS:
-            raise BadInput(
-                f"There is no protocol '{self.protocol}'.", hint=f"It is {' or '.join(PROTOCOLS)}."
-            )
+        check_protocol(self.protocol)
 
     @property
     def name(self) -> str:

@@ -33,7 +33,13 @@ from typing import Any
 
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
-from mammo_synth.films.record import PROTOCOLS, FilmRecord, Listing, Refused, Terms
+from mammo_synth.films.record import (
+    FilmRecord,
+    Listing,
+    Refused,
+    Terms,
+    check_protocol,
+)
 from mammo_synth.films.sources.ddsm_case import (
     SHARED_PATIENTS,
     marked_finding,
@@ -85,10 +91,7 @@ class MiniDdsmSource(DiskSource):
     table: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.protocol not in PROTOCOLS:
-            raise BadInput(
-                f"There is no protocol '{self.protocol}'.", hint=f"It is {' or '.join(PROTOCOLS)}."
-            )
+        check_protocol(self.protocol)
 
     @property
     def name(self) -> str:

@@ -33,7 +33,12 @@ from typing import Any
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
 from mammo_synth.films.readers import SUFFIXES
-from mammo_synth.films.record import PROTOCOLS, FilmRecord, Listing, Terms
+from mammo_synth.films.record import (
+    FilmRecord,
+    Listing,
+    Terms,
+    check_protocol,
+)
 from mammo_synth.films.sources.label_table import (
     LabelledFilms,
     by_kind,
@@ -96,10 +101,7 @@ class VindrMammoSource(DiskSource):
     protocol: str = "strict"
 
     def __post_init__(self) -> None:
-        if self.protocol not in PROTOCOLS:
-            raise BadInput(
-                f"There is no protocol '{self.protocol}'.", hint=f"It is {' or '.join(PROTOCOLS)}."
-            )
+        check_protocol(self.protocol)
 
     @property
     def name(self) -> str:
