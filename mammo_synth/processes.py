@@ -7,10 +7,15 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @contextlib.contextmanager
@@ -43,6 +48,41 @@ def worker_pool(
             # can be told that a worker is gone before that thread has taken note of it.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def map_in_order(
+    pool: ProcessPoolExecutor,
+    act: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    waiting: int,
+    together: int = 1,
+) -> Iterator[R]:
+    """``act`` of every item, in their order, with at most ``waiting`` items handed out at a time.
+
+    The pool's own ``map`` hands out all at once, and cancels what is left when it is abandoned; a
+    worker that ends after that (see :func:`worker_pool`) makes the pool's thread fail with a
+    traceback of its own, as it finds a cancelled task among those that it means to fail.
+
+    Args:
+        pool: From :func:`worker_pool`.
+        act: A function that can be sent to another process.
+        items: Its arguments.
+        waiting: The most items that are handed out and not yet given back.
+        together: Items in one message, where a single one is quickly done.
+    """
+    rest = iter(items)
+    sent: deque[Future[list[R]]] = deque()
+    while True:
+        while len(sent) * together < waiting and (part := list(islice(rest, together))):
+            sent.append(pool.submit(_each, act, part))
+        if not sent:
+            return
+        yield from sent.popleft().result()
+
+
+def _each(act: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    return [act(item) for item in items]
 
 
 def _begin(initializer: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:

@@ -25,7 +25,7 @@ from mammo_synth.films.geometry import prepare_pixels
 from mammo_synth.films.prepared import SCHEMA
 from mammo_synth.films.record import FilmRecord, Source, label_of
 from mammo_synth.png import encode_png
-from mammo_synth.processes import worker_pool
+from mammo_synth.processes import map_in_order, worker_pool
 from mammo_synth.progress import Progress
 
 SHARD_FILMS = 256
@@ -168,12 +168,4 @@ def film_map(workers: int) -> Iterator[FilmMap]:
         yield map
         return
     with worker_pool(workers) as pool:
-
-        def mapped(
-            stage: Callable[[FilmRecord], Any], films: Sequence[FilmRecord]
-        ) -> Iterator[Any]:
-            part = 32 * workers
-            for start in range(0, len(films), part):
-                yield from pool.map(stage, films[start : start + part], chunksize=2)
-
-        yield mapped
+        yield partial(map_in_order, pool, waiting=32 * workers, together=2)
