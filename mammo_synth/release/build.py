@@ -30,6 +30,7 @@ from mammo_synth.manifest import Input, is_current, relative_input, write_manife
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.card import render_card
 from mammo_synth.release.folder import KIND, Release
+from mammo_synth.release.forms import PACKED
 from mammo_synth.release.plan import (
     REAL_TEST_CELLS,
     Shard,
@@ -207,6 +208,7 @@ def _facts(
         "generators": {
             LABELS[label]: {"sha256": g.sha256, **g.description} for label, g in generators.items()
         },
+        "real": PACKED,
         "configurations": configurations,
         "shards": [
             {
@@ -217,6 +219,7 @@ def _facts(
                 "start": shard.start,
                 "rows": shard.rows,
                 "bytes": sizes[shard.path],
+                "sha256": digests[shard.path],
             }
             for shard in shards
         ],

@@ -1,4 +1,4 @@
-"""``mammo-synth release``: build a release and verify it."""
+"""``mammo-synth release build``."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from typing import Annotated
 import typer
 
 from mammo_synth.cli import console
+from mammo_synth.cli.release.options import AsJson
 from mammo_synth.configurations import STUDY_SIZE
 
-app = typer.Typer(help="Build the nine data sets and check them.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-@app.command(
-    epilog=(
-        "Example: mammo-synth release build --prepared prepared --cancer runs/cancer "
-        "--normal runs/normal --out mammo-synth --size 2000"
-    )
+EPILOG = (
+    "Example: mammo-synth release build --prepared prepared --cancer runs/cancer "
+    "--normal runs/normal --out mammo-synth --size 2000"
 )
+
+
 def build(
     prepared: Annotated[Path, typer.Option(help="The prepared set.")],
     cancer: Annotated[Path, typer.Option(help="Generator of cancer films: file or run folder.")],
@@ -87,29 +83,3 @@ def build(
         f'Load it from the folder that holds it: load_dataset("{release.name}", "50-50-90syn")',
         markup=False,
     )
-
-
-@app.command(epilog="Example: mammo-synth release verify mammo-synth")
-def verify(
-    folder: Annotated[Path, typer.Argument(help="The release.", metavar="RELEASE")],
-    as_json: AsJson = False,
-) -> None:
-    """Check every digest, count, image, label and line that must not be crossed."""
-    from mammo_synth.release.folder import Release
-    from mammo_synth.release.verify import verify_release
-
-    release = Release.open(folder)
-    problems = verify_release(release, progress=console.ConsoleProgress())
-    if as_json:
-        console.print_json({"release": str(folder), "sha256": release.sha256, "problems": problems})
-    elif problems:
-        for problem in problems:
-            console.out().print(problem, markup=False)
-    else:
-        stored = sum(shard["rows"] for shard in release.manifest.facts["shards"])
-        console.out().print(
-            f"{folder} is sound: {stored} images, {len(release.configurations)} configurations, "
-            f"release {release.version}, sha256 {release.sha256[:16]}."
-        )
-    if problems:
-        raise typer.Exit(1)
