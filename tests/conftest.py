@@ -24,6 +24,7 @@ from mammo_synth.films.sources.folder import FolderSource
 from mammo_synth.films.split import SplitSettings
 from mammo_synth.release.build import ReleaseSettings, build_release
 from mammo_synth.release.folder import Release
+from mammo_synth.release.rehydrate import PreparedFilms, rehydrate
 
 # A loaded machine must not fail a property for being slow; speed is measured elsewhere.
 hypothesis.settings.register_profile("mammo-synth", deadline=None, max_examples=50)
@@ -112,16 +113,17 @@ def fake_generators(prepared: PreparedSet, folder: Path) -> dict[int, FakeGenera
 def build_small_release(
     prepared: PreparedSet, folder: Path, size: int = 120, **settings: Any
 ) -> Release:
-    """A release of ``size`` in ``folder/mammo-synth``."""
+    """A release of ``size`` in ``folder/mammo-synth``, with the films' pixels in place."""
     generators = fake_generators(prepared, folder)
     replace = settings.pop("replace", False)
-    return build_release(
+    release = build_release(
         prepared,
         generators,
         folder / "mammo-synth",
         ReleaseSettings(size, **settings),
         replace=replace,
     )
+    return rehydrate(release, PreparedFilms(prepared))
 
 
 @pytest.fixture(scope="session")
@@ -141,6 +143,15 @@ def prepared_set(film_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def small_release(prepared_set: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release of 120 images per configuration from the fake films; do not write to it."""
     return build_small_release(prepared_set, tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture()
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """`datasets` with a cache of its own."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    return datasets
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Builds a release: samples the synthetic cells, places the real share, writes card and manifest.
 
-Work goes shard by shard and each shard is written atomically, so memory is bounded by one row
-group and a killed build goes on at the next shard.
+Work goes shard by shard and each shard is written atomically: memory holds one row group, whatever
+the size of the release, and a killed build goes on at the next shard.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from mammo_synth.configurations import (
     CANCER,
-    CONFIGURATIONS,
     LABELS,
     NORMAL,
     REAL,
@@ -23,22 +22,25 @@ from mammo_synth.configurations import (
     check_size,
 )
 from mammo_synth.errors import BadInput
-from mammo_synth.files import sha256_file, sha256_json, write_bytes, write_text
+from mammo_synth.files import sha256_json, write_bytes, write_text
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.record import ROLES
 from mammo_synth.manifest import Input, is_current, relative_input, write_manifest
 from mammo_synth.progress import SILENT, Progress
-from mammo_synth.release.card import render_card
+from mammo_synth.release.changes import first_history, next_history
+from mammo_synth.release.documents import documents
+from mammo_synth.release.edition import edition, edition_of
+from mammo_synth.release.facts import release_facts, shard_facts
 from mammo_synth.release.folder import KIND, Release
-from mammo_synth.release.forms import PACKED
+from mammo_synth.release.forms import PACKED, REFERENCED, held_shards
 from mammo_synth.release.plan import (
     REAL_TEST_CELLS,
     Shard,
     choose_films,
     plan_shards,
-    shards_of,
 )
-from mammo_synth.release.shards import Generator, write_shards
+from mammo_synth.release.references import write_references
+from mammo_synth.release.shards import Generator, Row, film_rows, synthetic_rows, write_shards
 from mammo_synth.release.sheet import contact_sheet
 from mammo_synth.release.version import check_version
 from mammo_synth.step import step_folder
@@ -75,6 +77,7 @@ def build_release(
     out: Path,
     settings: ReleaseSettings,
     *,
+    after: Release | None = None,
     replace: bool = False,
     progress: Progress = SILENT,
 ) -> Release:
@@ -85,12 +88,14 @@ def build_release(
         generators: By label (cancer 1, normal 0).
         out: Folder of the release; its name is what `load_dataset` is given.
         settings: Size, version, name, truncation.
+        after: The release that this one follows: what changed is found, told in the changelog, and
+            asked of the version.
         replace: Replace a finished release of other settings in ``out``.
         progress: Receives one step for each image.
 
     Raises:
-        BadInput: Generators and films do not belong together, there are too few films, or
-            ``out`` holds something else.
+        BadInput: Generators and films do not belong together, there are too few films, the
+            version is too small a step for what changed, or ``out`` holds something else.
     """
     for label in (CANCER, NORMAL):
         _check_generator(generators[label], label, prepared)
@@ -99,49 +104,76 @@ def build_release(
         *(relative_input("file", generators[label].path, out) for label in (CANCER, NORMAL)),
     )
     if is_current(out, KIND, settings=asdict(settings), inputs=inputs):
-        return Release.open(out)
+        found = Release.open(out)
+        if after is None or after.sha256 in (found.sha256, found.manifest.facts["after"]):
+            return found
     films = choose_films(settings.size, prepared.protocol, _film_ids(prepared), ORDER_SEED)
     real_test = {cell.label: len(films[cell]) for cell in REAL_TEST_CELLS}
-    shards = plan_shards(settings.size, real_test)
+    shards = plan_shards(settings.size, real_test, prepared.size)
     plan = sha256_json({"settings": asdict(settings), "inputs": [i.sha256 for i in inputs]})
+    before = None if after is None else edition_of(after)
+
+    def rows_of(shard: Shard) -> Iterator[Row]:
+        if shard.cell.origin == REAL:
+            return film_rows(shard, films[shard.cell][shard.start : shard.stop], prepared)
+        generator = generators[shard.cell.label]
+        return synthetic_rows(shard, generator, settings.truncation, prepared.source)
+
+    packed = prepared.terms["redistributable"]
     with step_folder(out, plan, replace=replace) as work:
-        write_shards(work, shards, films, prepared, generators, settings.truncation, progress)
-        facts = _facts(work, shards, prepared, generators, settings)
-        _finish(work, facts, inputs, settings, prepared)
+        written = [shard for shard in shards if packed or shard.cell.origin == SYNTHETIC]
+        write_shards(work, written, rows_of, prepared.size, progress)
+        references = [] if packed else write_references(work, films, prepared)
+        form = PACKED if packed else REFERENCED
+        facts = {
+            **release_facts(prepared, generators, form, references),
+            **shard_facts(work, shards, settings.size),
+            "after": None if after is None else after.sha256,
+        }
+        facts["history"] = (
+            first_history(asdict(settings), facts)
+            if before is None
+            else next_history(before, edition(work, asdict(settings), facts))
+        )
+        write_bytes(work / SHEET_NAME, _contact_sheet(work, facts))
+        finish_release(work, facts, inputs, settings)
     return Release.open(out)
 
 
-def _finish(
-    work: Path,
-    facts: dict[str, Any],
-    inputs: tuple[Input, ...],
-    settings: ReleaseSettings,
-    prepared: PreparedSet,
+def finish_release(
+    work: Path, facts: dict[str, Any], inputs: tuple[Input, ...], settings: ReleaseSettings
 ) -> None:
-    """Contact sheet, card and manifest: what stands beside the shards."""
-    real_name = "phantom" if prepared.simulated else "real"
-    groups = []
-    for label in (CANCER, NORMAL):
-        for origin, what in ((REAL, real_name), (SYNTHETIC, "synthetic")):
-            # Real pixels that may not be passed on must not travel in the card's picture either.
-            if origin == REAL and not facts["terms"]["redistributable"]:
-                continue
-            images = _first_images(work, facts, label, origin)
-            groups.append((f"{LABELS[label]}, {what}", images))
-    write_bytes(work / SHEET_NAME, contact_sheet(groups))
-    write_text(work / "README.md", render_card(asdict(settings), facts))
+    """Cards and manifest: what is made of the facts, and stands beside the shards."""
+    for name, text in documents(asdict(settings), facts).items():
+        write_text(work / name, text)
     write_manifest(work, KIND, settings=asdict(settings), inputs=inputs, facts=facts)
+
+
+def _contact_sheet(work: Path, facts: dict[str, Any]) -> bytes:
+    """A row of each origin and class; of real films, only where they are in the folder."""
+    real_name = "phantom" if facts["terms"]["simulated"] else "real"
+    groups = [
+        (f"{LABELS[label]}, {what}", _first_images(work, facts, label, origin))
+        for label in (CANCER, NORMAL)
+        for origin, what in ((REAL, real_name), (SYNTHETIC, "synthetic"))
+    ]
+    return contact_sheet(groups)
 
 
 def _first_images(work: Path, facts: dict[str, Any], label: int, origin: int) -> list[bytes]:
     """PNG bytes of the first images of a train cell, from as many shards as it takes."""
     images: list[bytes] = []
+    held = held_shards(facts)
     for entry in facts["shards"]:
         cell = (entry["split"], entry["label"], entry["origin"])
-        if cell == ("train", label, origin) and len(images) < SHEET_ROW:
-            column = pq.read_table(work / entry["path"], columns=["image"])["image"]
-            images += [image["bytes"] for image in column.slice(0, SHEET_ROW).to_pylist()]
-    return images[:SHEET_ROW]
+        if cell != ("train", label, origin) or entry["path"] not in held:
+            continue
+        with pq.ParquetFile(work / entry["path"]) as file:
+            for batch in file.iter_batches(SHEET_ROW, columns=["image"]):
+                images += [image["bytes"] for image in batch["image"].to_pylist()]
+                if len(images) >= SHEET_ROW:
+                    return images[:SHEET_ROW]
+    return images
 
 
 def _check_generator(generator: Generator, label: int, prepared: PreparedSet) -> None:
@@ -175,55 +207,6 @@ def _film_ids(prepared: PreparedSet) -> dict[tuple[str, int], list[str]]:
     for row in prepared.table.select(["image_id", "role", "label"]).to_pylist():
         ids[row["role"], row["label"]].append(row["image_id"])
     return ids
-
-
-def _facts(
-    work: Path,
-    shards: Sequence[Shard],
-    prepared: PreparedSet,
-    generators: Mapping[int, Generator],
-    settings: ReleaseSettings,
-) -> dict[str, Any]:
-    """What the card, the benchmark and a later reader need to know, for the manifest."""
-    digests = {shard.path: sha256_file(work / shard.path) for shard in shards}
-    sizes = {shard.path: (work / shard.path).stat().st_size for shard in shards}
-    configurations: dict[str, Any] = {}
-    for name in CONFIGURATIONS:
-        splits: dict[str, dict[str, Any]] = {}
-        for split, chosen in shards_of(name, settings.size, shards).items():
-            splits[split] = {
-                "shards": [shard.path for shard in chosen],
-                "rows": sum(shard.rows for shard in chosen),
-                "bytes": sum(sizes[shard.path] for shard in chosen),
-            }
-        listed = [[path, digests[path]] for split in splits.values() for path in split["shards"]]
-        configurations[name] = {"splits": splits, "digest": sha256_json(listed)}
-    return {
-        "image_size": prepared.size,
-        "protocol": prepared.protocol,
-        "source": prepared.source,
-        "terms": prepared.terms,
-        "films": prepared.manifest.facts["films"],
-        "patients": prepared.manifest.facts["patients"],
-        "generators": {
-            LABELS[label]: {"sha256": g.sha256, **g.description} for label, g in generators.items()
-        },
-        "real": PACKED,
-        "configurations": configurations,
-        "shards": [
-            {
-                "path": shard.path,
-                "split": shard.cell.split,
-                "label": shard.cell.label,
-                "origin": shard.cell.origin,
-                "start": shard.start,
-                "rows": shard.rows,
-                "bytes": sizes[shard.path],
-                "sha256": digests[shard.path],
-            }
-            for shard in shards
-        ],
-    }
 
 
 def _knows_no_held_out_patient(generator: Generator, prepared: PreparedSet) -> bool:

@@ -1,77 +1,61 @@
-"""Renders the card (README.md) of a release from its facts; never written by hand.
+"""Renders the cards of a release from its settings and facts; nobody writes one by hand.
 
-The YAML at the top is what `datasets` and the Hub read: configurations as lists of shards, with
-version and digest (so that a rebuilt folder is never served from a stale cache), features and
-exact split sizes. The text comes from ``dataset_cards/release.md.j2``.
+The texts come from the templates in ``dataset_cards/``, what they state from
+`mammo_synth.release.card_words`, and the YAML from `mammo_synth.release.card_metadata`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 import yaml
 
-from mammo_synth.configurations import (
-    CANCER,
-    CELLS,
-    CONFIGURATIONS,
-    DEFAULT,
-    LABELS,
-    NORMAL,
-    stored_images,
-)
+from mammo_synth.configurations import CONFIGURATIONS, configuration
 from mammo_synth.films.enough import REAL_ROLE
 from mammo_synth.films.record import ROLES
-from mammo_synth.release.folder import SPLITS
-from mammo_synth.release.schema import COLUMNS, features_yaml
+from mammo_synth.release import card_facts
+from mammo_synth.release.card_metadata import LICENCE_FILE, card_metadata
+from mammo_synth.release.card_words import LICENCE_URLS, NOT_MEASURED, Words
+from mammo_synth.release.forms import REFERENCED, default_configuration, held_shards, loadable
+from mammo_synth.release.schema import COLUMNS
 from mammo_synth.release.version import MEANING
 from mammo_synth.resources import resource
 
-TEMPLATE = "dataset_cards/release.md.j2"
-SIZE_CATEGORIES = (
-    (1_000, "n<1K"),
-    (10_000, "1K<n<10K"),
-    (100_000, "10K<n<100K"),
-    (1_000_000, "100K<n<1M"),
-)
+TEMPLATES = "dataset_cards"
 
 
-def render_card(settings: dict[str, Any], facts: dict[str, Any]) -> str:
-    """Markdown of the card.
+def render_card(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """Markdown of the release's card (README.md), YAML included.
 
     Args:
         settings: The release's settings (name, version, size, truncation).
         facts: The release's facts, as in its manifest.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource(TEMPLATE).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    body = environment.get_template(resource(TEMPLATE).name).render(
-        settings=settings,
-        facts=facts,
-        metadata_title=title(facts),
-        configurations=_configuration_rows(settings["size"]),
-        cells=[cell.name for cell in CELLS],
-        default=DEFAULT,
-        stored=stored_images(settings["size"]) + sum(_real_test(facts).values()),
-        listed=sum(
-            split["rows"]
-            for entry in facts["configurations"].values()
-            for split in entry["splits"].values()
-        ),
-        real_test=_real_test(facts),
+    facts = card_facts.complete(facts)
+    loads, default = loadable(facts), default_configuration(facts)
+    rows = []
+    for name in facts_order(facts):
+        counts = list(card_facts.counts_of(name, settings["size"]).values())
+        total = sum(map(sum, counts))
+        rows.append({"name": name, "counts": counts, "total": total, "loads": name in loads})
+    body = _render(
+        "release.md.j2",
+        settings,
+        facts,
+        configurations=rows,
+        default=default,
+        default_splits=loads.get(default, ()),
+        loads=list(loads),
+        stored=card_facts.stored(facts),
+        listed=card_facts.listed(facts),
+        bytes=card_facts.held(facts)[1],
         columns=COLUMNS,
         meaning=MEANING,
         real_role=REAL_ROLE,
         roles=ROLES,
-        labels=(LABELS[CANCER], LABELS[NORMAL]),
-        simulated=facts["terms"]["simulated"],
+        licence_file=LICENCE_FILE,
     )
     front = yaml.safe_dump(
         card_metadata(settings, facts), sort_keys=False, allow_unicode=True, width=1000
@@ -79,96 +63,104 @@ def render_card(settings: dict[str, Any], facts: dict[str, Any]) -> str:
     return f"---\n{front}---\n{body}"
 
 
-def title(facts: dict[str, Any]) -> str:
-    """Name for people: a phantom release says so in it, a study release too."""
-    name = "mammo-synth: synthetic mammograms"
-    if facts["terms"]["simulated"]:
-        name += " (phantom: made from simulated films)"
-    if facts["protocol"] == "study":
-        name += " (study protocol: real films may overlap)"
-    return name
+def render_configuration_card(
+    name: str, settings: Mapping[str, Any], facts: Mapping[str, Any]
+) -> str:
+    """Markdown of the card of one configuration.
 
+    Args:
+        name: A configuration of the release.
+        settings: The release's settings.
+        facts: The release's facts, as in its manifest.
 
-def card_metadata(settings: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    """The card's YAML: what the Hub indexes and what `datasets` loads by."""
-    terms = facts["terms"]
-    stored = sum(shard["rows"] for shard in facts["shards"])
-    metadata: dict[str, Any] = {
-        "pretty_name": title(facts),
-        "license": terms["licence_id"],
-        "language": ["en"],
-        "task_categories": ["image-classification"],
-        "size_categories": [
-            next((name for bound, name in SIZE_CATEGORIES if stored < bound), "1M<n<10M")
-        ],
-        "annotations_creators": ["machine-generated"],
-        "source_datasets": ["original" if terms["simulated"] else "extended"],
-        "tags": _tags(facts),
-        "configs": [],
-        "dataset_info": [],
-    }
-    if terms["licence_id"] in ("other", "unknown"):
-        metadata["license_name"] = "films-of-the-source"
-        metadata["license_details"] = terms["licence"]
-    for name in CONFIGURATIONS:
-        entry = facts["configurations"][name]
-        # Manifests sort their keys; the order here is the reader's: train, test, real_test.
-        splits = [
-            (split, entry["splits"][split]) for split in SPLITS if entry["splits"][split]["rows"]
-        ]
-        size = sum(values["bytes"] for _, values in splits)
-        config: dict[str, Any] = {
-            "config_name": name,
-            "version": settings["version"],
-            "description": f"release {settings['version']}, shards {entry['digest'][:16]}",
-            "data_files": [{"split": split, "path": values["shards"]} for split, values in splits],
+    Raises:
+        BadInput: There is no such configuration.
+    """
+    chosen = configuration(name)
+    facts = card_facts.complete(facts)
+    size, in_folder = settings["size"], held_shards(facts)
+    entry = facts["configurations"][name]
+    paths = {path for split in entry["splits"].values() for path in split["shards"]}
+    others = [
+        {
+            "name": other,
+            "class_ratio": CONFIGURATIONS[other].class_ratio,
+            "synthetic_percent": CONFIGURATIONS[other].synthetic_percent,
+            "common": card_facts.in_common(name, other, size),
         }
-        if name == DEFAULT:
-            config["default"] = True
-        metadata["configs"].append(config)
-        metadata["dataset_info"].append(
-            {
-                "config_name": name,
-                "features": features_yaml(),
-                "splits": [
-                    {"name": split, "num_bytes": values["bytes"], "num_examples": values["rows"]}
-                    for split, values in splits
-                ],
-                "download_size": size,
-                "dataset_size": size,
-            }
-        )
-    return metadata
+        for other in facts_order(facts)
+        if other != name
+    ]
+    splits = loadable(facts).get(name, ())
+    return _render(
+        "configuration.md.j2",
+        settings,
+        facts,
+        name=name,
+        configuration=chosen,
+        counts=card_facts.counts_of(name, size),
+        chances=list(card_facts.chances(name, size, facts)),
+        others=others,
+        loads=bool(splits),
+        splits=splits,
+        digest=entry["digest"],
+        bytes=sum(s["bytes"] for s in facts["shards"] if s["path"] in paths & in_folder),
+    )
 
 
-def _tags(facts: dict[str, Any]) -> list[str]:
-    tags = ["mammography", "breast-cancer", "medical", "synthetic", "stylegan2-ada", "image"]
-    if facts["terms"]["simulated"]:
-        tags.append("phantom")
-    if facts["protocol"] == "study":
-        tags.append("study-protocol")
-    return tags
+def render_licence(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """Markdown of the licence file: the terms of the films and of the generators."""
+    facts = card_facts.complete(facts)
+    url = LICENCE_URLS.get(facts["terms"]["licence_id"])
+    return _render("license.md.j2", settings, facts, licence_url=url)
 
 
-def _configuration_rows(size: int) -> list[dict[str, Any]]:
-    """One row of counts per configuration, for the table."""
-    rows = []
-    for one in CONFIGURATIONS.values():
-        counts = one.counts(size)
-        rows.append(
-            {
-                "name": one.name,
-                "counts": [counts[cell] for cell in CELLS],
-                "total": sum(counts.values()),
-            }
-        )
-    return rows
+def facts_order(facts: Mapping[str, Any]) -> list[str]:
+    """The release's configurations in the order of the study (a manifest sorts its keys)."""
+    return [name for name in CONFIGURATIONS if name in facts["configurations"]]
 
 
-def _real_test(facts: dict[str, Any]) -> dict[str, int]:
-    """Held-out films by label name."""
-    counts = {LABELS[CANCER]: 0, LABELS[NORMAL]: 0}
-    for shard in facts["shards"]:
-        if shard["split"] == "real_test":
-            counts[LABELS[shard["label"]]] += shard["rows"]
-    return counts
+def _render(
+    template: str, settings: Mapping[str, Any], facts: Mapping[str, Any], **values: Any
+) -> str:
+    """A template with what all of them know."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource(TEMPLATES)),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters |= {
+        "thousands": lambda n: f"{n:,}",
+        "size": _size,
+        "number": _number,
+        "share": lambda x: f"{x:.3f}",
+        "lower_first": lambda text: text[:1].lower() + text[1:],
+    }
+    return environment.get_template(template).render(
+        settings=settings,
+        facts=facts,
+        words=Words.of(settings, facts),
+        generators=card_facts.generators(facts),
+        real_test=card_facts.real_test(facts),
+        simulated=facts["terms"]["simulated"],
+        referenced=facts["real"] == REFERENCED,
+        not_measured=NOT_MEASURED,
+        **values,
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _size(n: int) -> str:
+    """Bytes as people read them (1 MB is a million)."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if n >= factor:
+            return f"{n / factor:.1f} {unit}"
+    return f"{n} bytes"

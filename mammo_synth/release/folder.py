@@ -17,6 +17,7 @@ from mammo_synth.configurations import CONFIGURATIONS, REAL, configuration
 from mammo_synth.errors import BadInput, did_you_mean
 from mammo_synth.manifest import Manifest, read_manifest
 from mammo_synth.png import decode_png
+from mammo_synth.release.forms import held_shards
 
 KIND = "release"
 SPLITS = ("train", "test", "real_test")
@@ -132,12 +133,13 @@ class Release:
             )
         if name == REAL_ONLY:
             # Every real shard of the split that any configuration lists, in cell order.
-            paths = dict.fromkeys(
-                entry["path"]
+            real = [
+                str(entry["path"])
                 for entry in self.manifest.facts["shards"]
                 if entry["split"] == split and entry["origin"] == REAL
-            )
-            return list(paths)
+            ]
+            self._refuse_missing_films(real, f"split {split}")
+            return real
         if name not in self.configurations:
             if name not in CONFIGURATIONS:
                 configuration(name)
@@ -145,12 +147,25 @@ class Release:
                 f"Configuration '{name}' is not in release {self.version}.",
                 hint=f"It has {', '.join(self.configurations)}.",
             )
-        return list(self.manifest.facts["configurations"][name]["splits"][split]["shards"])
+        paths = list(self.manifest.facts["configurations"][name]["splits"][split]["shards"])
+        self._refuse_missing_films(paths, f"split {split} of '{name}'")
+        return paths
+
+    def _refuse_missing_films(self, paths: list[str], what: str) -> None:
+        if not held_shards(self.manifest.facts).issuperset(paths):
+            raise BadInput(
+                f"Real films of {what} are not in release {self.version}: the terms of "
+                f"{self.source} do not let them be passed on, so it holds references.",
+                hint="Put your own films in place: mammo-synth release rehydrate "
+                f"{self.folder} --films PATH",
+            )
 
     def records(self, name: str, split: str) -> Iterator[dict[str, Any]]:
-        """Rows of one configuration and split as dicts, PNG bytes included, shard by shard."""
+        """Rows of one configuration and split as dicts with PNG bytes, some hundred at a time."""
         for path in self.shards(name, split):
-            yield from self._read(path).to_pylist()
+            with self._open(path) as file:
+                for group in file.iter_batches(_AT_ONCE):
+                    yield from group.to_pylist()
 
     def rows(self, name: str, split: str, reduce: Reduction | None = None) -> Rows:
         """Decode one configuration's split, some hundred images at a time.
@@ -200,11 +215,11 @@ class Release:
             source=column("source"),
         )
 
-    def _read(self, path: str) -> Any:
+    def _open(self, path: str) -> pq.ParquetFile:
         file = self.folder / path
         if not file.is_file():
             raise BadInput(
                 f"The shard '{file}' is missing from the release.",
                 hint="Run `mammo-synth release verify` on the folder, then build it again.",
             )
-        return pq.read_table(file)
+        return pq.ParquetFile(file)

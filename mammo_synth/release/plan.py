@@ -26,8 +26,12 @@ from mammo_synth.configurations import (
 from mammo_synth.errors import BadInput
 from mammo_synth.films.enough import REAL_ROLE, too_few_films
 
-MAX_SHARD_ROWS = 3000
-"""About 350 MB of 512 px films: between the 100 and 500 MB that the Hub's viewer likes."""
+SHARD_PIXELS, GROUP_PIXELS = 5_000 * 512**2, 800 * 512**2
+"""A film of 512 px takes some 50 to 80 KB: shards of at most 250 to 400 MB, row groups of 40 to 64
+MB. What the nine configurations ask for cuts many shards shorter."""
+
+MOST_SHARD_ROWS, MOST_GROUP_ROWS = 20_000, 4_000
+"""Bounds for small images."""
 
 SEEDS_PER_CELL = 1_000_000
 """Each synthetic cell draws from its own million of seeds, so train and test never share one,
@@ -56,6 +60,16 @@ class Shard:
         return self.stop - self.start
 
 
+def shard_rows(image_size: int) -> int:
+    """The most images of ``image_size`` px in one shard."""
+    return min(MOST_SHARD_ROWS, max(1, SHARD_PIXELS // image_size**2))
+
+
+def group_rows(image_size: int) -> int:
+    """Images of ``image_size`` px in one row group: what a writer or a reader holds at a time."""
+    return min(MOST_GROUP_ROWS, max(1, GROUP_PIXELS // image_size**2))
+
+
 def seeds(cell: Cell, start: int, stop: int) -> range:
     """Seeds of the images ``start`` to ``stop`` of a synthetic cell."""
     synthetic = [one for one in CELLS if one.origin == SYNTHETIC]
@@ -63,35 +77,37 @@ def seeds(cell: Cell, start: int, stop: int) -> range:
     return range(base + start, base + stop)
 
 
-def plan_shards(size: int, real_test: dict[int, int]) -> list[Shard]:
+def plan_shards(size: int, real_test: dict[int, int], image_size: int = 512) -> list[Shard]:
     """All shards of a release.
 
     Args:
         size: Images per configuration (train + test).
         real_test: Held-out real films by label.
+        image_size: Side of the images in pixels.
 
     Raises:
         BadInput: ``size`` is too small, or larger than a cell's seeds.
     """
     shards: list[Shard] = []
+    most = shard_rows(image_size)
     for cell, points in cut_points(size).items():
         if points and points[-1] > SEEDS_PER_CELL:
             raise BadInput(
                 f"A release of {size} images needs more than {SEEDS_PER_CELL:,} seeds in one cell.",
                 hint="Use a smaller --size.",
             )
-        shards += _cut(cell, points)
+        shards += _cut(cell, points, most)
     for cell in REAL_TEST_CELLS:
         if real_test[cell.label]:
-            shards += _cut(cell, (real_test[cell.label],))
+            shards += _cut(cell, (real_test[cell.label],), most)
     return shards
 
 
-def _cut(cell: Cell, points: Sequence[int]) -> list[Shard]:
+def _cut(cell: Cell, points: Sequence[int], most: int) -> list[Shard]:
     shards, start = [], 0
     for point in points:
         while start < point:
-            stop = min(point, start + MAX_SHARD_ROWS)
+            stop = min(point, start + most)
             shards.append(Shard(cell, start, stop))
             start = stop
     return shards

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,16 +15,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mammo_synth.configurations import LABELS, REAL, SYNTHETIC, Cell
+from mammo_synth.configurations import LABELS, SYNTHETIC
 from mammo_synth.files import atomic_path
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.png import encode_png
 from mammo_synth.progress import Progress
-from mammo_synth.release.plan import Shard, seeds
+from mammo_synth.release.plan import Shard, group_rows, seeds
+from mammo_synth.release.references import real_rows
 from mammo_synth.release.schema import arrow_schema
 
-ROW_GROUP = 500
-"""Rows per Parquet row group: 30 to 60 MB of 512 px films."""
+Row = dict[str, Any]
 
 
 class Generator(Protocol):
@@ -59,51 +63,57 @@ class Generator(Protocol):
 def write_shards(
     work: Path,
     shards: Sequence[Shard],
-    films: dict[Cell, list[str]],
-    prepared: PreparedSet,
-    generators: Mapping[int, Generator],
-    truncation: float,
+    rows_of: Callable[[Shard], Iterator[Row]],
+    image_size: int,
     progress: Progress,
 ) -> None:
-    """Write every shard of a release that is not there yet, each atomically."""
+    """Write every one of ``shards`` that is not there yet, each atomically.
+
+    Memory holds one row group (`mammo_synth.release.plan.group_rows`), whatever the size of the
+    release, and what ``rows_of`` holds.
+
+    Args:
+        work: Folder of the release.
+        shards: What to write.
+        rows_of: Gives the rows of a shard, in order.
+        image_size: Side of the images in pixels.
+        progress: Receives one step for each image.
+    """
     progress.start("release images", sum(shard.rows for shard in shards))
-    schema = arrow_schema()
     for shard in shards:
         path = work / shard.path
         if path.is_file():
             progress.advance(shard.rows)
             continue
-        if shard.cell.origin == SYNTHETIC:
-            rows = _synthetic_rows(shard, generators[shard.cell.label], truncation, prepared.source)
-        else:
-            chosen = films[shard.cell][shard.start : shard.stop]
-            rows = _real_rows(chosen, shard.cell, prepared)
-        with (
-            atomic_path(path) as temporary,
-            pq.ParquetWriter(
-                temporary, schema, compression="none", write_page_index=True
-            ) as writer,
-        ):
-            group: list[dict[str, Any]] = []
-            for row in rows:
-                group.append(row)
-                progress.advance()
-                if len(group) == ROW_GROUP:
-                    writer.write_table(pa.Table.from_pylist(group, schema=schema))
-                    group = []
-            if group:
-                writer.write_table(pa.Table.from_pylist(group, schema=schema))
+        with atomic_path(path) as temporary:
+            _write(temporary, _counted(rows_of(shard), progress), group_rows(image_size))
     progress.finish()
 
 
-def _synthetic_rows(
+def _write(path: Path, rows: Iterator[Row], at_once: int) -> None:
+    schema = arrow_schema()
+    # Pixels are PNG: packing them again would cost time, win nothing, and hide equal images from
+    # the Hub, which finds equal stretches of bytes.
+    with pq.ParquetWriter(path, schema, compression="none", write_page_index=True) as writer:
+        while group := list(islice(rows, at_once)):
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+
+
+def _counted(rows: Iterator[Row], progress: Progress) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        progress.advance()
+
+
+def synthetic_rows(
     shard: Shard, generator: Generator, truncation: float, source: str
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
+    """Rows of a synthetic shard: one for each of its seeds."""
     wanted = seeds(shard.cell, shard.start, shard.stop)
-    for seed, pixels in generator.images(wanted, truncation):
+    for seed, data in _encoded(generator.images(wanted, truncation)):
         image_id = f"syn-{LABELS[shard.cell.label]}-{generator.sha256[:8]}-{seed:07d}"
         yield {
-            "image": {"bytes": encode_png(pixels), "path": f"{image_id}.png"},
+            "image": {"bytes": data, "path": f"{image_id}.png"},
             "label": shard.cell.label,
             "origin": SYNTHETIC,
             "image_id": image_id,
@@ -117,22 +127,28 @@ def _synthetic_rows(
         }
 
 
-def _real_rows(
-    chosen: Sequence[str], cell: Cell, prepared: PreparedSet
-) -> Iterator[dict[str, Any]]:
-    films = prepared.films(chosen)
-    for image_id in chosen:
-        film = films[image_id]
-        yield {
-            "image": film["image"],
-            "label": cell.label,
-            "origin": REAL,
-            "image_id": image_id,
-            "patient_id": film["patient_id"],
-            "source": film["source"],
-            "view": film["view"],
-            "laterality": film["laterality"],
-            "generator": None,
-            "seed": None,
-            "truncation": None,
-        }
+def _encoded(
+    images: Iterator[tuple[int, npt.NDArray[np.uint8]]],
+) -> Iterator[tuple[int, bytes]]:
+    """PNG bytes in the same order. Encoding leaves Python's lock, so it goes on in threads while
+    the generator makes the next images, which matters most where that is a GPU."""
+    threads = max(2, min(16, os.cpu_count() or 1))
+    waiting: deque[tuple[int, Future[bytes]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for seed, pixels in images:
+            waiting.append((seed, pool.submit(encode_png, pixels)))
+            if len(waiting) > 4 * threads:
+                first, data = waiting.popleft()
+                yield first, data.result()
+        for first, data in waiting:
+            yield first, data.result()
+
+
+def film_rows(shard: Shard, chosen: Sequence[str], prepared: PreparedSet) -> Iterator[Row]:
+    """Rows of a real shard: the films ``chosen``, as they stand in the prepared set."""
+    at_once = group_rows(prepared.size)
+    for start in range(0, len(chosen), at_once):
+        part = chosen[start : start + at_once]
+        films = prepared.films(part)
+        rows = [{**films[image_id], "label": shard.cell.label} for image_id in part]
+        yield from real_rows(rows, {name: film["image"]["bytes"] for name, film in films.items()})

@@ -28,6 +28,7 @@ from mammo_synth.png import decode_png
 from mammo_synth.release import shards as shards_module
 from mammo_synth.release.build import ReleaseSettings, build_release
 from mammo_synth.release.card import render_card
+from mammo_synth.release.facts import planned_shards, shard_facts
 from mammo_synth.release.folder import Release
 from mammo_synth.release.plan import choose_films, plan_shards, seeds, shards_of
 from mammo_synth.release.schema import COLUMNS, arrow_schema, features_yaml
@@ -35,15 +36,6 @@ from mammo_synth.release.verify import verify_release
 from tests.conftest import build_small_release, fake_generators
 
 sizes = st.integers(20, 24_000)
-
-
-@pytest.fixture()
-def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """`datasets` with a cache of its own."""
-    import datasets
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    return datasets
 
 
 @settings(max_examples=25)
@@ -208,7 +200,9 @@ def reseal(folder: Path) -> Release:
     from mammo_synth.manifest import read_manifest, write_manifest
 
     old = read_manifest(folder)
-    write_manifest(folder, "release", settings=old.settings, inputs=old.inputs, facts=old.facts)
+    shards = planned_shards(old.facts)
+    facts = {**old.facts, **shard_facts(folder, shards, old.settings["size"])}
+    write_manifest(folder, "release", settings=old.settings, inputs=old.inputs, facts=facts)
     return Release.open(folder)
 
 

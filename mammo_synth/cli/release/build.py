@@ -24,6 +24,13 @@ def build(
     out: Annotated[Path, typer.Option(help="Folder of the release.")] = Path("mammo-synth"),
     size: Annotated[int, typer.Option(help="Images per configuration, train + test.")] = STUDY_SIZE,
     version: Annotated[str, typer.Option(help="Semantic version of the release.")] = "1.0.0",
+    after: Annotated[
+        Path | None,
+        typer.Option(
+            help="The release that this one follows: tells what changed, and which version that "
+            "takes."
+        ),
+    ] = None,
     truncation: Annotated[
         float, typer.Option("--trunc", help="Truncation psi: 1 is none, 0 the mean image.")
     ] = 1.0,
@@ -32,13 +39,24 @@ def build(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a finished release of other settings.")
     ] = False,
+    with_films: Annotated[
+        bool,
+        typer.Option(
+            "--with-films",
+            help="Put real films in place too where their terms forbid to pass them on: for your "
+            "own work, never to be published.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Sample both generators, add the real share, and write the nine configurations."""
     from mammo_synth.configurations import CANCER, NORMAL
     from mammo_synth.films.prepared import PreparedSet
     from mammo_synth.release.build import ReleaseSettings, build_release
+    from mammo_synth.release.folder import Release
+    from mammo_synth.release.forms import REFERENCED, default_configuration, loadable
     from mammo_synth.release.generators import GeneratorFile
+    from mammo_synth.release.rehydrate import PreparedFilms, rehydrate
 
     settings = ReleaseSettings(size, version, out.resolve().name, truncation)
     films = PreparedSet.open(prepared)
@@ -51,21 +69,25 @@ def build(
         generators,
         out,
         settings,
+        after=None if after is None else Release.open(after),
         replace=replace,
         progress=console.ConsoleProgress(),
     )
+    if with_films:
+        release = rehydrate(release, PreparedFilms(films), progress=console.ConsoleProgress())
     facts = release.manifest.facts
-    stored = sum(shard["rows"] for shard in facts["shards"])
+    held = sum(shard["rows"] for shard in facts["shards"] if shard["sha256"] is not None)
     listed = {
-        name: {split: values["rows"] for split, values in entry["splits"].items()}
-        for name, entry in facts["configurations"].items()
+        name: {split: facts["configurations"][name]["splits"][split]["rows"] for split in splits}
+        for name, splits in loadable(facts).items()
     }
     if as_json:
         console.print_json(
             {
                 "folder": str(out),
                 "sha256": release.sha256,
-                "stored_images": stored,
+                "real": facts["real"],
+                "stored_images": held,
                 "configurations": listed,
             }
         )
@@ -74,12 +96,20 @@ def build(
         f"Release {release.version} in {out}",
         ["configuration", "train", "test", "real_test"],
         [
-            [name, listed[name]["train"], listed[name]["test"], listed[name]["real_test"]]
-            for name in release.configurations
+            [name, *(splits.get(split, "-") for split in ("train", "test", "real_test"))]
+            for name, splits in listed.items()
         ],
     )
-    console.out().print(f"{stored} images are stored for all nine. {console.NOTICE}")
+    console.out().print(f"{held} images are stored for all of them. {console.NOTICE}")
+    if facts["real"] == REFERENCED:
+        console.out().print(
+            f"The terms of {release.source} do not let its films be passed on: the release holds "
+            f"references to them. The other configurations and real_test come with: mammo-synth "
+            f"release rehydrate {out} --films {prepared}",
+            markup=False,
+        )
     console.out().print(
-        f'Load it from the folder that holds it: load_dataset("{release.name}", "50-50-90syn")',
+        f'Load it from the folder that holds it: load_dataset("{release.name}", '
+        f'"{default_configuration(facts)}")',
         markup=False,
     )
