@@ -6,6 +6,7 @@ the size of the release, and a killed build goes on at the next shard.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,12 +55,22 @@ the same films has the smaller one's real share as a prefix."""
 
 @dataclass(frozen=True)
 class ReleaseSettings:
-    """What determines a release, beside its inputs."""
+    """What determines a release, beside its inputs.
+
+    Attributes:
+        size: Images per configuration, train and test together.
+        version: Semantic version; `mammo_synth.release.version` says what its parts mean.
+        name: Name of the folder that `load_dataset` is given.
+        truncation: Truncation psi of the samples.
+        date: Day of publication for card and Croissant file, as 2026-01-31, or "". It is given and
+            not read from a clock, so that the same inputs give the same bytes.
+    """
 
     size: int
     version: str = "1.0.0"
     name: str = "mammo-synth"
     truncation: float = 1.0
+    date: str = ""
 
     def __post_init__(self) -> None:
         check_size(self.size)
@@ -69,6 +80,13 @@ class ReleaseSettings:
                 f"Truncation psi is {self.truncation}; it lies between 0 (the mean image) and 1.",
                 hint="The study used 1.",
             )
+        if self.date:
+            try:
+                datetime.date.fromisoformat(self.date)
+            except ValueError as error:
+                raise BadInput(
+                    f"'{self.date}' is no date.", hint="Write it as year-month-day: 2026-01-31."
+                ) from error
 
 
 def build_release(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,15 +14,15 @@ from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_bytes
 from mammo_synth.png import decode_png
 from mammo_synth.release.changes import CellReader
-from mammo_synth.release.folder import Release
 from mammo_synth.release.forms import held_shards
 from mammo_synth.release.references import read_references
 
 _AT_ONCE = 256
 
 
-def cell_rows(release: Release) -> CellReader:
-    """A reader of the cells of ``release``, some hundred images at a time.
+def cell_rows(folder: Path, facts: Mapping[str, Any]) -> CellReader:
+    """A reader of the cells of the release in ``folder``, finished or not; it holds some hundred
+    images at a time.
 
     The digest of a synthetic image is that of its PNG bytes; that of a film is of its pixels, so
     that a film in a shard and the reference to it have the same one.
@@ -30,7 +32,6 @@ def cell_rows(release: Release) -> CellReader:
     """
 
     def read(cell: Cell) -> list[tuple[str, str]]:
-        facts = release.manifest.facts
         entries = sorted(
             (
                 entry
@@ -42,16 +43,16 @@ def cell_rows(release: Release) -> CellReader:
         )
         paths = [str(entry["path"]) for entry in entries]
         if not held_shards(facts).issuperset(paths):
-            table = read_references(release.folder, cell).select(["image_id", "pixel_sha256"])
+            table = read_references(folder, cell).select(["image_id", "pixel_sha256"])
             return [(row["image_id"], row["pixel_sha256"]) for row in table.to_pylist()]
-        return [pair for path in paths for pair in _shard(release, path, cell)]
+        return [pair for path in paths for pair in _shard(folder / path, cell)]
 
     return read
 
 
-def _shard(release: Release, path: str, cell: Cell) -> Iterator[tuple[str, str]]:
+def _shard(path: Path, cell: Cell) -> Iterator[tuple[str, str]]:
     try:
-        with pq.ParquetFile(release.folder / path) as file:
+        with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_AT_ONCE, columns=["image_id", "image"]):
                 for row in batch.to_pylist():
                     data = row["image"]["bytes"]
@@ -60,6 +61,6 @@ def _shard(release: Release, path: str, cell: Cell) -> Iterator[tuple[str, str]]
                     yield row["image_id"], sha256_bytes(data)
     except (OSError, pa.ArrowException) as error:
         raise BadInput(
-            f"The shard '{release.folder / path}' cannot be read ({error}).",
+            f"The shard '{path}' cannot be read ({error}).",
             hint="Run `mammo-synth release verify` on the folder, then build or download it again.",
         ) from error

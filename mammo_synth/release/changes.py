@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mammo_synth.configurations import CELLS, LABELS, ORIGINS, Cell
+from mammo_synth.configurations import CELLS, CONFIGURATIONS, LABELS, ORIGINS, Cell
 from mammo_synth.release.card_facts import complete, stored
 from mammo_synth.release.forms import loadable
 from mammo_synth.release.plan import REAL_TEST_CELLS
@@ -217,7 +217,7 @@ def _rows(shards: Sequence[tuple[int, int, str | None]]) -> int:
 
 def _offer_changes(old: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Finding]:
     """Configurations and splits that can no longer be loaded from the folder, or can now, and
-    configurations that list fewer images."""
+    those that take fewer or more images of a cell."""
     forms = complete(old)["real"], complete(now)["real"]
     if forms[0] != forms[1]:
         yield "patch", f"Films: {forms[0]} → {forms[1]}."
@@ -231,10 +231,15 @@ def _offer_changes(old: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[F
     ):
         if offers:
             yield kind, f"{what}: {', '.join(f'{n} {s}' for n, s in sorted(offers))}."
+    grown = set()
     for name, split in sorted(before & after):
         taken = _prefixes(old, name, split), _prefixes(now, name, split)
         if lost := sum((taken[0] - taken[1]).values()):
             yield "major", f"{name} {split}: {_images(lost)} no longer in it."
+        if taken[1] - taken[0]:
+            grown.add(name)
+    if grown:
+        yield "minor", f"More images in {', '.join(n for n in CONFIGURATIONS if n in grown)}."
 
 
 def _prefixes(facts: Mapping[str, Any], name: str, split: str) -> Counter[tuple[int, int]]:

@@ -91,6 +91,11 @@ def export_release(
     """
     if form not in FORMATS:
         raise BadInput(f"There is no format '{form}'.", hint=did_you_mean(form, FORMATS))
+    if out.resolve().is_relative_to(release.folder.resolve()):
+        raise BadInput(
+            f"'{out}' is inside the release, which would not be what its manifest says any more.",
+            hint="Choose another --out.",
+        )
     chosen = choose_configuration(release, configuration)
     taken = choose_splits(release, chosen, splits)
     files = shard_files(release, chosen, taken)

@@ -11,6 +11,7 @@ from mammo_synth.configurations import CONFIGURATIONS, LABELS, Cell
 from mammo_synth.files import sha256_file, sha256_json
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.release.plan import Shard, shards_of
+from mammo_synth.release.schema import COLUMNS
 from mammo_synth.release.shards import Generator
 
 _NOT_OF_THE_FILMS = ("split", "films_sha256", "strict_files")
@@ -48,6 +49,7 @@ def release_facts(
         "generators": {
             LABELS[label]: {"sha256": g.sha256, **g.description} for label, g in generators.items()
         },
+        "columns": list(COLUMNS),
         "real": real,
         "references": list(references),
     }

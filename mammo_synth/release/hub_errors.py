@@ -89,7 +89,7 @@ def in_words(name: str, revision: str = MAIN) -> Iterator[None]:
     except MammoSynthError:
         raise
     except Exception as error:
-        told = explain(error, name, revision)
+        told = explain(error, name, revision) or _of_the_client(error, name)
         if told is None:
             raise
         raise told from error
@@ -116,7 +116,7 @@ def explain(error: BaseException, name: str, revision: str = MAIN) -> MammoSynth
                 hint="Unset HF_HUB_OFFLINE, then run the same command again.",
             )
         if isinstance(one, errors.LocalTokenNotFoundError):
-            return BadInput("No token for the Hub was found.", hint=_LOG_IN)
+            return no_token()
         if isinstance(one, errors.HFValidationError):
             return bad_name(name)
         if isinstance(one, OSError) and one.errno in _DISK_ERRORS:
@@ -126,22 +126,26 @@ def explain(error: BaseException, name: str, revision: str = MAIN) -> MammoSynth
                 f"The connection to the Hub failed or was lost ({_short(one)}).",
                 hint="Check the network, then run the same command again: it goes on.",
             )
+    if _about_quota(str(error)):
+        return _quota(name, _short(error))
+    return None
+
+
+def _of_the_client(error: BaseException, name: str) -> MammoSynthError | None:
+    """The sentence for what only a call of the client can mean: it wraps what fails in threads, and
+    answers that it cannot read, in errors of no class of its own."""
+    from huggingface_hub import errors
+
     text = _short(error)
     if isinstance(error, ValueError) and "Invalid metadata in README.md" in str(error):
         return BadInput(
             f"The Hub does not accept the release's card: {text}",
             hint="Build the release again with this version of mammo-synth.",
         )
-    if _about_quota(str(error)):
-        return _quota(name, text)
-    if isinstance(error, RuntimeError | ValueError | errors.LocalEntryNotFoundError):
+    missing = (errors.EntryNotFoundError, errors.FileMetadataError, FileNotFoundError)
+    if isinstance(error, (RuntimeError, ValueError, *missing)):
         return HubTrouble(
             f"The transfer from or to '{name}' failed ({text}).",
-            hint="Run the same command again: it goes on.",
-        )
-    if isinstance(error, errors.EntryNotFoundError | errors.FileMetadataError | FileNotFoundError):
-        return HubTrouble(
-            f"A file of '{name}' could not be fetched ({text}).",
             hint="Run the same command again: it goes on.",
         )
     return None
@@ -196,6 +200,11 @@ def _answer(error: HfHubHTTPError, name: str, revision: str) -> MammoSynthError:
         f"The Hub refused a request about '{name}' (error {status}).{quoted}",
         hint="If the reason is not clear, update huggingface_hub and try again.",
     )
+
+
+def no_token() -> BadInput:
+    """There is no token, where one is needed."""
+    return BadInput("No token for the Hub was found.", hint=_LOG_IN)
 
 
 def not_found(name: str) -> BadInput:

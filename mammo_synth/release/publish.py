@@ -17,10 +17,17 @@ from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.folder import Release
 from mammo_synth.release.forms import REHYDRATED, may_be_passed_on
 from mammo_synth.release.hub import Refs, Repository
-from mammo_synth.release.hub_errors import MAIN, in_words, patiently
+from mammo_synth.release.hub_errors import MAIN, in_words, no_token, patiently
 from mammo_synth.release.remote import require_published
 from mammo_synth.release.upload import Upload
-from mammo_synth.release.upload_plan import CHANGED, NEW, UploadPlan, earlier_files, plan_upload
+from mammo_synth.release.upload_plan import (
+    CHANGED,
+    NEW,
+    UploadPlan,
+    earlier_release,
+    plan_upload,
+    refuse_older,
+)
 from mammo_synth.release.verify import verify_release
 
 PLANNED, PUBLISHED, PRESENT = "planned", "published", "already published"
@@ -130,6 +137,8 @@ def check_token(repository: Repository, settings: PublishSettings) -> None:
 
     What a token of narrow permissions may do is not known beforehand: the Hub says it later.
     """
+    if repository.api.token is False:  # a client that was told to use none
+        raise no_token()
     with in_words(repository.name):
         who = repository.api.whoami()
     user, owner = str(who["name"]), repository.name.split("/")[0]
@@ -178,7 +187,8 @@ class _Run:
                 hint="Make it on the Hub, or publish to another name.",
             )
         there = repository.files(main)
-        earlier = earlier_files(self.release, repository, there, main)
+        earlier = earlier_release(self.release, repository, there, main)
+        refuse_older(self.release, repository, earlier)
         known = repository.files(self.upload.branch) if self.upload.branch in refs.branches else {}
         plan = plan_upload(self.release, there, earlier, known.values())
         self.first = self.first or plan
@@ -240,9 +250,11 @@ class _Run:
     def _finish_tagged(self, refs: Refs, tag: str) -> Outcome:
         """The version is published: with this content there is little left to do."""
         commit = self.repository.commit_of(tag)
-        plan = plan_upload(self.release, self.repository.files(commit))
+        there = self.repository.files(commit)
+        plan = plan_upload(self.release, there)
         differing = plan.paths(NEW, CHANGED)
         if differing:
+            earlier_release(self.release, self.repository, there, commit)  # of another name?
             named = ", ".join(differing[:_NAMED]) + (", ..." if len(differing) > _NAMED else "")
             raise BadInput(
                 f"{tag} of '{self.repository.name}' is published with other content "

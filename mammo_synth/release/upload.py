@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from mammo_synth.errors import CheckFailed
+from mammo_synth.manifest import Manifest
 from mammo_synth.progress import Progress
 from mammo_synth.release.folder import Release
 from mammo_synth.release.hub import Refs, Repository, StoredFile
@@ -19,7 +20,7 @@ from mammo_synth.release.upload_plan import (
     LFS_RULE,
     NEW,
     UploadPlan,
-    earlier_files,
+    earlier_release,
     needs_lfs_rule,
     plan_upload,
 )
@@ -54,7 +55,7 @@ class Upload:
         """Where the release is put together and checked, before main has it."""
         return f"release-v{self.release.version}"
 
-    def stage(self, refs: Refs, main: str, earlier: Iterable[str]) -> str:
+    def stage(self, refs: Refs, main: str, earlier: Manifest | None) -> str:
         """Bring the release to its branch; the commit there that holds it."""
         repository, head = self.repository, refs.branches.get(self.branch)
         if head is None:
@@ -69,7 +70,7 @@ class Upload:
             head = main
         there = repository.files(head)
         if head != main:
-            earlier = earlier_files(self.release, repository, there, head)
+            earlier = earlier_release(self.release, repository, there, head)
         rule = self._lfs_rule(there, head)
         if rule:  # the Hub goes by the rules of the branch when it is asked where a file belongs
             head = self._commit(rule, self.branch, head)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammo_synth.errors import BadInput
-from mammo_synth.manifest import MANIFEST_NAME
+from mammo_synth.manifest import MANIFEST_NAME, Manifest
 from mammo_synth.release.folder import Release
 from mammo_synth.release.hub import Repository, StoredFile, git_blob
 from mammo_synth.release.remote import parse_manifest
@@ -67,7 +67,7 @@ def release_files(release: Release) -> dict[str, tuple[int, str]]:
 def plan_upload(
     release: Release,
     there: Mapping[str, StoredFile],
-    earlier: Iterable[str] = (),
+    earlier: Manifest | None = None,
     known: Iterable[StoredFile] = (),
 ) -> UploadPlan:
     """Compare a release with the files ``there`` at a revision.
@@ -75,8 +75,8 @@ def plan_upload(
     Args:
         release: The release folder.
         there: Files at the revision, by path.
-        earlier: Paths that the manifest at the revision names. Of those the ones that are no
-            longer in the release are deleted; other files are not ours and are kept.
+        earlier: Manifest at the revision. Of its files those that are no longer in the release
+            are deleted; other files are not ours and are kept.
         known: Files of other revisions of the repository, whose bytes need not be sent again.
     """
     files = release_files(release)
@@ -89,7 +89,7 @@ def plan_upload(
             state = CHANGED if path in there else NEW
             planned.append(PlannedFile(path, state, size, sha256, sha256 not in contents))
             contents.add(sha256)  # two files of one content are sent once
-    ours = {*earlier}
+    ours = earlier.files if earlier is not None else {}
     for path, stored in there.items():
         if path not in files:
             state = DELETED if path in ours else KEPT
@@ -106,31 +106,36 @@ def _same(path: Path, sha256: str, stored: StoredFile | None) -> bool:
     return path.suffix != ".parquet" and stored.blob == git_blob(path.read_bytes())
 
 
-def earlier_files(
+def earlier_release(
     release: Release, repository: Repository, there: Mapping[str, StoredFile], commit: str
-) -> frozenset[str]:
-    """Paths that an earlier release of this name left at ``commit``; none in a fresh repository.
+) -> Manifest | None:
+    """The manifest of the release of this name that is at ``commit``; None in a fresh repository.
 
     Raises:
-        BadInput: The repository holds something else, or a later version of this release.
+        BadInput: The repository holds something else.
     """
     if MANIFEST_NAME not in there:
         _check_fresh(repository, there, commit)
-        return frozenset()
+        return None
     try:
         manifest = parse_manifest(repository.read(MANIFEST_NAME, commit), repository.name)
     except BadInput as error:
         raise _foreign(repository, f"its {MANIFEST_NAME} is not that of a release") from error
-    name, version = manifest.settings["name"], manifest.settings["version"]
+    name = manifest.settings["name"]
     if name != release.name:
         raise _foreign(repository, f"it holds the release '{name}', not '{release.name}'")
+    return manifest
+
+
+def refuse_older(release: Release, repository: Repository, earlier: Manifest | None) -> None:
+    """Raise BadInput if the repository holds a later version than the one to be published."""
+    version = earlier.settings["version"] if earlier is not None else release.version
     if parts(version) > parts(release.version):
         raise BadInput(
             f"'{repository.name}' holds version {version} of this release; {release.version} is "
             "older and would replace it.",
             hint=f"Build the release with a version above {version}.",
         )
-    return frozenset(manifest.files)
 
 
 def _check_fresh(repository: Repository, there: Mapping[str, StoredFile], commit: str) -> None:

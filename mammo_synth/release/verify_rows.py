@@ -25,7 +25,7 @@ from mammo_synth.release.plan import seeds
 from mammo_synth.release.references import read_references, reference_path
 from mammo_synth.release.schema import arrow_schema
 
-AT_ONCE = 128
+AT_ONCE = 64
 """Rows in memory at a time: 10 MB of 512 px films."""
 
 _THREADS = 2  # decoding leaves Python's lock
@@ -164,7 +164,7 @@ def check_shard(
     """One sentence for each thing wrong with the rows of one shard."""
     path = entry["path"]
     try:
-        with pq.ParquetFile(release.folder / path) as file:
+        with pq.ParquetFile(release.folder / path, buffer_size=1 << 20) as file:
             if not file.schema_arrow.equals(arrow_schema(), check_metadata=True):
                 yield f"{path} has another schema than the release."
                 return

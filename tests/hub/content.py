@@ -7,7 +7,6 @@ import fnmatch
 import hashlib
 import urllib.parse
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from tests.hub import card, xet
@@ -15,15 +14,14 @@ from tests.hub.access import (
     Hub,
     check_gate,
     check_quota,
-    may_write,
     need_write_role,
     readable,
     signed_in,
     writable,
 )
 from tests.hub.messages import Answer, Refusal, Request, answer
-from tests.hub.repositories import page_address, find
-from tests.hub.store import MAIN, Commit, Entry, Repository, Tree, lfs_pointer
+from tests.hub.repositories import find, page_address
+from tests.hub.store import MAIN, Commit, Entry, Repository, Tree, blob_oid, lfs_pointer
 
 LARGE = 10 * 1024 * 1024
 """A file above this many bytes is never a plain git file."""
@@ -103,9 +101,7 @@ def _target(
         pull.reference == revision and pull.author == known.name
         for pull in repository.discussions.values()
     )
-    if not own_pull and not may_write(known, repository):
-        return writable(hub, request, kind, owner, name)  # refuses, with the Hub's words
-    return repository
+    return repository if own_pull else writable(hub, request, kind, owner, name)
 
 
 def _operations(request: Request) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
@@ -151,13 +147,12 @@ def _large_file(hub: Hub, repository: Repository, value: dict[str, Any]) -> Entr
     stored = xet.stored_files(hub.cas).get(sha256) if hub.cas else None
     if stored is None:
         raise Refusal(400, f"LFS pointer pointed to a file that does not exist: {sha256}")
-    return replace(Entry(git_oid(sha256, stored.size), stored.size, sha256), xet=stored.hash)
+    return Entry(git_oid(sha256, stored.size), stored.size, sha256, stored.hash)
 
 
 def git_oid(sha256: str, size: int) -> str:
     """The name that git gives to the pointer of a large file."""
-    pointer = lfs_pointer(sha256, size)
-    return hashlib.sha1(b"blob %d\0" % len(pointer) + pointer).hexdigest()
+    return blob_oid(lfs_pointer(sha256, size))
 
 
 def history(hub: Hub, request: Request, kind: str, owner: str, name: str, revision: str) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.hub import card
@@ -261,10 +262,21 @@ def open_discussion(hub: Hub, request: Request, kind: str, owner: str, name: str
 
 
 def discussions(hub: Hub, request: Request, kind: str, owner: str, name: str) -> Answer:
-    """All discussions on one page."""
+    """All discussions on one page; `type`, `status` and `author` choose among them."""
     repository = readable(hub, request, kind, owner, name)
-    found = [_discussion(repository, d, request) for d in repository.discussions.values()]
+    chosen = [d for d in repository.discussions.values() if _chosen(d, request.query)]
+    found = [_discussion(repository, d, request) for d in chosen]
     return answer({"discussions": found, "count": len(found), "start": 0})
+
+
+def _chosen(discussion: Discussion, wanted: Mapping[str, str]) -> bool:
+    kind = "pull_request" if discussion.base is not None else "discussion"
+    status = "open" if discussion.status in ("open", "draft") else "closed"
+    return (
+        wanted.get("type", "all") in ("all", kind)
+        and wanted.get("status", "all") in ("all", status)
+        and wanted.get("author", discussion.author) == discussion.author
+    )
 
 
 def discussion(hub: Hub, request: Request, kind: str, owner: str, name: str, number: str) -> Answer:
@@ -313,6 +325,7 @@ def _numbered(repository: Repository, number: str) -> Discussion:
 
 
 def _discussion(repository: Repository, found: Discussion, request: Request) -> dict[str, Any]:
+    page = page_address(request, repository.kind, repository.id)
     facts: dict[str, Any] = {
         "num": found.number,
         "title": found.title,
@@ -322,7 +335,7 @@ def _discussion(repository: Repository, found: Discussion, request: Request) -> 
         "repo": {"name": repository.id, "type": KINDS[repository.kind]},
         "isPullRequest": found.base is not None,
         "events": [],
-        "url": f"{page_address(request, repository.kind, repository.id)}/discussions/{found.number}",
+        "url": f"{page}/discussions/{found.number}",
     }
     if found.base is not None:
         conflicts = repository.conflicts(found) if found.status in ("draft", "open") else []

@@ -128,11 +128,9 @@ PARTS = {
 
 def _pattern(route: str) -> re.Pattern[str]:
     """`{name}` in a route matches one part of the address, unless PARTS says otherwise."""
-    text = re.sub(
-        r"\{(\w+)\}",
-        lambda m: f"(?P<{m[1]}>{PARTS.get(m[1], '[^/]+?')})",
-        re.sub(r"\.", r"\.", route),
-    )
+    parts = re.compile(r"\{(\w+)\}")
+    text = route.replace(".", r"\.")
+    text = parts.sub(lambda part: f"(?P<{part[1]}>{PARTS.get(part[1], '[^/]+?')})", text)
     return re.compile(f"^{text}/?$")
 
 

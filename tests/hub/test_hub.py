@@ -291,7 +291,10 @@ def test_pull_request_with_a_conflict(api: HfApi) -> None:
     assert details.status == "open" and details.conflicting_files == ["a.txt"]
     status, message = refused(lambda: api.merge_pull_request(REPO, 1, repo_type="dataset"))
     assert status == 409 and "a.txt" in message
-    assert [d.num for d in api.get_repo_discussions(REPO, repo_type="dataset")] == [1]
+    found = api.get_repo_discussions(REPO, repo_type="dataset", discussion_status="open")
+    assert [d.num for d in found] == [1]
+    found = api.get_repo_discussions(REPO, repo_type="dataset", discussion_type="discussion")
+    assert list(found) == []
     references = api.list_repo_refs(**KIND, include_pull_requests=True)
     assert [pull.ref for pull in references.pull_requests or []] == ["refs/pr/1"]
 

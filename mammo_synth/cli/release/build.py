@@ -34,6 +34,9 @@ def build(
     truncation: Annotated[
         float, typer.Option("--trunc", help="Truncation psi: 1 is none, 0 the mean image.")
     ] = 1.0,
+    date: Annotated[
+        str, typer.Option(help="Day of publication for the card: year-month-day.")
+    ] = "",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch: Annotated[int, typer.Option(help="Images sampled at once.")] = 16,
     replace: Annotated[
@@ -58,7 +61,7 @@ def build(
     from mammo_synth.release.generators import GeneratorFile
     from mammo_synth.release.rehydrate import PreparedFilms, rehydrate
 
-    settings = ReleaseSettings(size, version, out.resolve().name, truncation)
+    settings = ReleaseSettings(size, version, out.resolve().name, truncation, date)
     films = PreparedSet.open(prepared)
     generators = {
         CANCER: GeneratorFile.open(cancer, device, batch),
