@@ -154,6 +154,14 @@ def _translated(error: Exception, where: str, config: str | None, hint: str) -> 
             hint="Stream the whole split and use .take(n) or .skip(n) on it, or leave streaming "
             "away.",
         )
+    unknown = re.search(r"doesn't have a '([^']*)' key", text)
+    if unknown:
+        return BadInput(
+            f"`datasets.load_dataset` has no option '{unknown[1]}' for a release.",
+            hint="Its options are in its documentation; columns= and filters= are two of them.",
+        )
+    if isinstance(error, ValueError):
+        hint = "Check split= and the other options; see the documentation of `datasets`."
     if "Couldn't find cache" in text or "Couldn't reach" in text:
         hint = "Is there a connection? `mammo-synth release download` makes a folder for use " + (
             "without one."

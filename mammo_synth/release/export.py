@@ -75,7 +75,7 @@ def export_release(
     """Write one configuration as plain files; what is already there and right is left alone.
 
     The result appears whole at the end. An export that was stopped begins again: copying is fast.
-    Memory holds some dozen images.
+    Memory holds one row group as Parquet's reader takes it (0.4 GB at 62 MB), and a table of text.
 
     Args:
         release: The release.
@@ -278,10 +278,21 @@ Please cite: {terms["citation"]}
 Each split is a folder with one folder of PNG files for each class, and {TABLE}.
 label: normal = 0, cancer = 1. Cancer is the positive class. A tool that numbers the folders by
 alphabet makes cancer 0 and normal 1: give it the order normal, cancer.
-{FOLDERS["real_test"]} is the split real_test of the release: real films that no generator has seen.
+{_about_real_test(release)}
 In {TABLE}, "{NOTHING}" and an empty field mean that a column does not apply to the row. Rows come
 grouped by class: shuffle them before you train.
 """
+
+
+def _about_real_test(release: Release) -> str:
+    """What the held-out films are worth, in one or two sentences."""
+    what = f"{FOLDERS['real_test']} is the split real_test of the release: films held out for tests"
+    if release.protocol == "strict":
+        return f"{what}; no generator has seen\ntheir patients, and they are in no other split."
+    return (
+        f"{what}. Study\nprotocol: real films may stand in several splits, and generators may have "
+        "seen them."
+    )
 
 
 def _shards(release: Release, settings: dict[str, Any], split: str) -> list[str]:

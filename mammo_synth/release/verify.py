@@ -2,8 +2,8 @@
 
 Digests, documents, counts by the rule, prefixes, schema, images, labels, seeds, generators, and the
 lines that must not be crossed: no image and no patient in train and test, no real_test patient
-anywhere else. Nothing is parsed before its digest was found right; memory is that of some hundred
-images.
+anywhere else. No shard is parsed before its digest was found right. Memory is that of one row group
+(`mammo_synth.release.verify_rows`).
 """
 
 from __future__ import annotations

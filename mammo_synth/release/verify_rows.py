@@ -1,6 +1,7 @@
 """Checks the rows of a release: each by itself, and the lines between them that none may cross.
 
-Memory holds some hundred images, and a few dozen bytes for each row.
+Memory holds what Parquet's reader takes for one row group and some hundred images: 0.4 GB was
+measured with row groups of 62 MB, whatever their number. For each row it keeps a few dozen bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mammo_synth.release.plan import seeds
 from mammo_synth.release.references import read_references, reference_path
 from mammo_synth.release.schema import arrow_schema
 
-AT_ONCE = 64
+AT_ONCE = 128
 """Rows in memory at a time: 10 MB of 512 px films."""
 
 _THREADS = 2  # decoding leaves Python's lock
@@ -164,7 +165,7 @@ def check_shard(
     """One sentence for each thing wrong with the rows of one shard."""
     path = entry["path"]
     try:
-        with pq.ParquetFile(release.folder / path, buffer_size=1 << 20) as file:
+        with pq.ParquetFile(release.folder / path) as file:
             if not file.schema_arrow.equals(arrow_schema(), check_metadata=True):
                 yield f"{path} has another schema than the release."
                 return

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from mammo_synth import __version__
 from mammo_synth.cli import main as command
@@ -16,23 +19,17 @@ from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.release.folder import Release
 from tests.conftest import Command, assert_friendly, write_film_folder
 
-LEAVES = (
-    ("demo",),
-    ("configs",),
-    ("verify",),
-    ("films", "inspect"),
-    ("films", "prepare"),
-    ("generator", "train"),
-    ("generator", "info"),
-    ("generator", "sample"),
-    ("release", "build"),
-    ("release", "verify"),
-    ("bench", "run"),
-    ("bench", "grid"),
-    ("bench", "score"),
-    ("leaderboard", "render"),
-    ("leaderboard", "check"),
-)
+
+def leaves(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command, as the words that call it."""
+    for name, entry in group.commands.items():
+        if hasattr(entry, "commands"):
+            yield from leaves(entry, (*path, name))
+        else:
+            yield (*path, name)
+
+
+LEAVES = sorted(leaves(typer.main.get_command(command.app)))
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=" ".join)

@@ -16,14 +16,16 @@ import pytest
 
 from mammo_synth.configurations import CANCER, CONFIGURATIONS, LABELS
 from mammo_synth.errors import BadInput
+from mammo_synth.films.prepare import PrepareSettings, prepare
 from mammo_synth.films.prepared import PreparedSet
+from mammo_synth.films.sources.folder import FolderSource
 from mammo_synth.manifest import check_folder
 from mammo_synth.release import export as export_module
 from mammo_synth.release.build import ReleaseSettings, build_release
 from mammo_synth.release.export import FOLDERS, NOTHING, export_release
 from mammo_synth.release.folder import Release
 from mammo_synth.release.schema import COLUMNS, arrow_schema
-from tests.conftest import Command, assert_friendly, fake_generators
+from tests.conftest import Command, assert_friendly, build_small_release, fake_generators
 
 CONFIGURATION = "30-70-90syn"
 
@@ -71,9 +73,20 @@ def test_the_note_says_what_it_is_and_what_it_is_not_for(
     note = (tmp_path / "out" / "README.txt").read_text()
     for words in ("Never for diagnosis", "mammo-synth 1.0.0", small_release.sha256, "cancer = 1"):
         assert words in note
+    assert "no generator has seen" in note and "Study" not in note
     assert terms["licence"] in note and "keep this copy to" in note
     export_release(small_release, "30-70-100syn", tmp_path / "syn", splits=("train",))
     assert "keep this copy" not in (tmp_path / "syn" / "README.txt").read_text()
+
+
+def test_the_note_of_a_study_release_promises_nothing(film_folder: Path, tmp_path: Path) -> None:
+    films = prepare(
+        FolderSource(film_folder), tmp_path / "films", PrepareSettings(32, protocol="study")
+    )
+    release = build_small_release(films, tmp_path, 40)
+    export_release(release, CONFIGURATION, tmp_path / "out")
+    note = (tmp_path / "out" / "README.txt").read_text()
+    assert "real films may stand in several splits" in note and "no generator" not in note
 
 
 @pytest.mark.parametrize("configuration", [CONFIGURATION, "50-50-100syn"])

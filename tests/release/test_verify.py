@@ -75,10 +75,11 @@ def reseal(folder: Path, change: Callable[[dict[str, Any]], None] | None = None)
             held["bytes"] = sum(by_path[path]["bytes"] for path in held["shards"])
             listed += [[path, by_path[path]["sha256"]] for path in held["shards"]]
         facts["configurations"][name]["digest"] = sha256_json(listed)
-    for name, text in documents(old.settings, facts).items():
-        write(folder / name, text)
     if change is not None:
-        change(facts)
+        change(facts)  # found before any document is rendered
+    else:
+        for name, text in documents(old.settings, facts).items():
+            write(folder / name, text)
     write_manifest(folder, "release", settings=old.settings, inputs=old.inputs, facts=facts)
     return Release.open(folder)
 
