@@ -25,6 +25,8 @@ from mammo_synth.films.split import SplitSettings
 from mammo_synth.release.build import ReleaseSettings, build_release
 from mammo_synth.release.folder import Release
 from mammo_synth.release.rehydrate import PreparedFilms, rehydrate
+from tests.hub.fixtures import hub as hub
+from tests.hub.fixtures import hub_process as hub_process
 
 # A loaded machine must not fail a property for being slow; speed is measured elsewhere.
 hypothesis.settings.register_profile("mammo-synth", deadline=None, max_examples=50)

@@ -7,6 +7,7 @@ The texts come from the templates in ``dataset_cards/``, what they state from
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -124,6 +125,26 @@ def _render(
     template: str, settings: Mapping[str, Any], facts: Mapping[str, Any], **values: Any
 ) -> str:
     """A template with what all of them know."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            settings=settings,
+            facts=facts,
+            words=Words.of(settings, facts),
+            generators=card_facts.generators(facts),
+            real_test=card_facts.real_test(facts),
+            simulated=facts["terms"]["simulated"],
+            referenced=facts["real"] == REFERENCED,
+            not_measured=NOT_MEASURED,
+            **values,
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """The templates; compiling them takes longer than filling them in."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource(TEMPLATES)),
         undefined=jinja2.StrictUndefined,
@@ -139,17 +160,7 @@ def _render(
         "share": lambda x: f"{x:.3f}",
         "lower_first": lambda text: text[:1].lower() + text[1:],
     }
-    return environment.get_template(template).render(
-        settings=settings,
-        facts=facts,
-        words=Words.of(settings, facts),
-        generators=card_facts.generators(facts),
-        real_test=card_facts.real_test(facts),
-        simulated=facts["terms"]["simulated"],
-        referenced=facts["real"] == REFERENCED,
-        not_measured=NOT_MEASURED,
-        **values,
-    )
+    return environment
 
 
 def _number(value: float | None) -> str:

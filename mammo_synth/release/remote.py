@@ -200,12 +200,16 @@ def _first_rows(repository: Repository, task: dict[str, Any]) -> Iterator[dict[s
             "HF_ENDPOINT": repository.api.endpoint,
             "HF_HOME": home,
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
         }
         token = _token(repository)
         if token is not None:  # in the environment, where other users of the machine cannot read it
             environment["HF_TOKEN"] = token
         with subprocess.Popen(
-            [sys.executable, "-m", "mammo_synth.release.first_rows"],
+            [sys.executable, "-P", "-m", "mammo_synth.release.first_rows"],
+            cwd=home,  # a folder of the data set's name in ours would be loaded in its place
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,

@@ -1,7 +1,7 @@
 """What a test gets: `hub`, a running Hub with its tokens, controls and log.
 
-`hub` is one process for the whole session, reset before each test. Put
-`pytest_plugins = ["tests.hub.fixtures"]` in the top conftest, or import the fixtures.
+`hub` is one process for the whole session, reset before each test. The top conftest imports the
+fixtures: where several modules did, each would start a process of its own.
 """
 
 from __future__ import annotations
