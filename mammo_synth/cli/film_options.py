@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +15,7 @@ import typer
 from mammo_synth.errors import BadInput
 
 if TYPE_CHECKING:
+    from mammo_synth.films.prepare import PrepareSettings
     from mammo_synth.films.record import Source
     from mammo_synth.films.split import SplitSettings
 
@@ -66,76 +72,103 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEFAULT_SPLIT = "60,10,30"
 DEFAULT_PATIENTS = 100
+_SIMULATED = ("patients", "film_seed", "height", "conspicuity", "cancer_patients")
 
 
-def choose_split(
-    shares: str | None, patients: str | None, file: Path | None, seed: int
-) -> SplitSettings:
-    """The split that the options ask for.
+@dataclass(frozen=True)
+class FilmOptions:
+    """Which films, and how they are read and split: the options of every command on films."""
 
-    Raises:
-        BadInput: More than one of them, or a value that cannot be.
-    """
-    from mammo_synth.films.split import parse_shares
-    from mammo_synth.films.split_file import read_split
+    source: SourceName
+    path: SourcePath = None
+    protocol: Protocol = "strict"
+    split: Split = None
+    split_patients: SplitPatients = None
+    split_file: SplitFile = None
+    seed: Seed = 0
+    frame: Frame = None
+    table: Table = None
+    each_file_a_patient: EachFile = False
+    for_processing: ForProcessing = False
+    patients: Patients = None
+    film_seed: FilmSeed = None
+    height: Height = None
+    conspicuity: Conspicuity = None
+    cancer_patients: CancerShare = None
+    workers: Workers = 0
+    as_json: AsJson = False
 
-    given = [
-        name
-        for name, value in (
-            ("--split", shares),
-            ("--split-patients", patients),
-            ("--split-file", file),
+    @property
+    def processes(self) -> int:
+        """How many to work with."""
+        return self.workers or os.cpu_count() or 1
+
+    def settings(self, size: int, *, strict_files: bool = False) -> PrepareSettings:
+        """What determines a prepared set of ``size`` px.
+
+        Raises:
+            BadInput: The split is given twice, or a value cannot be.
+        """
+        from mammo_synth.films.prepare import PrepareSettings
+
+        return PrepareSettings(
+            size=size,
+            protocol=self.protocol,
+            split=self._split_settings(),
+            strict_files=strict_files,
+            frame=self.frame,
         )
-        if value is not None
-    ]
-    if len(given) > 1:
-        raise BadInput(f"{' and '.join(given)} say the same twice.", hint="Give one of them.")
-    if file is not None:
-        return read_split(file)
-    if patients is not None:
-        return parse_shares(patients, seed, "patients")
-    return parse_shares(shares or DEFAULT_SPLIT, seed)
+
+    def open(self, size: int) -> Source:
+        """The source that is named; ``size`` is that of the prepared films, in px.
+
+        Raises:
+            BadInput: An unknown source, an option that it does not have, or a folder missing.
+        """
+        from mammo_synth.films.sources import open_source
+
+        options: dict[str, Any] = {
+            "table": self.table,
+            "each_file_a_patient": self.each_file_a_patient or None,
+            "for_processing": self.for_processing or None,
+        }
+        simulated = {name: getattr(self, name) for name in _SIMULATED}
+        if self.source == "phantom":
+            options |= _phantom(simulated, size)
+        else:
+            options |= simulated  # to be refused by name
+        return open_source(self.source, self.path, options, self.protocol)
+
+    def _split_settings(self) -> SplitSettings:
+        from mammo_synth.films.split import parse_shares
+        from mammo_synth.films.split_file import read_split
+
+        named = ("split", "split_patients", "split_file")
+        given = [f"--{n.replace('_', '-')}" for n in named if getattr(self, n) is not None]
+        if len(given) > 1:
+            raise BadInput(f"{' and '.join(given)} say the same twice.", hint="Give one of them.")
+        if self.split_file is not None:
+            return read_split(self.split_file)
+        if self.split_patients is not None:
+            return parse_shares(self.split_patients, self.seed, "patients")
+        return parse_shares(self.split or DEFAULT_SPLIT, self.seed)
 
 
-def choose_source(
-    name: str,
-    path: Path | None,
-    protocol: str,
-    size: int,
-    *,
-    table: Path | None,
-    each_file: bool,
-    for_processing: bool,
-    patients: int | None,
-    film_seed: int | None,
-    height: int | None,
-    conspicuity: float | None,
-    cancer_patients: float | None,
-) -> Source:
-    """The source that the arguments name; ``size`` is that of the prepared films, in px.
+def takes_films(command: Callable[..., None]) -> Callable[..., None]:
+    """``command(films: FilmOptions, ...)`` as a command whose options are those of `FilmOptions`
+    and its own."""
+    shared = inspect.signature(FilmOptions, eval_str=True).parameters
+    first, *own = inspect.signature(command, eval_str=True).parameters.values()
 
-    Raises:
-        BadInput: An unknown source, an option that it does not have, or a folder missing.
-    """
-    from mammo_synth.films.sources import open_source
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        films = FilmOptions(**{name: given.pop(name) for name in shared})
+        command(**{first.name: films}, **given)
 
-    options: dict[str, Any] = {
-        "table": table,
-        "each_file_a_patient": each_file or None,
-        "for_processing": for_processing or None,
-    }
-    simulated = {
-        "patients": patients,
-        "film_seed": film_seed,
-        "height": height,
-        "conspicuity": conspicuity,
-        "cancer_patients": cancer_patients,
-    }
-    if name == "phantom":
-        options |= _phantom(simulated, size)
-    else:
-        options |= simulated  # to be refused by name
-    return open_source(name, path, options, protocol)
+    everything = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *shared.values())]
+    run.__signature__ = inspect.Signature(everything)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in everything}
+    return run
 
 
 def _phantom(given: dict[str, Any], size: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ becomes a shortcut for classifiers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 REDUCED = 256
 FINE = 512
+THINNEST = 64  # times as long as wide, or nothing is left of the reduced copy
 
 FOREGROUND_SHARE = 0.07
 """A pixel may be breast if it is brighter than the background by this share of the way from there
@@ -82,22 +84,30 @@ def reduce_mean(pixels: Pixels, longest: int) -> tuple[npt.NDArray[np.float32], 
     last block of a row or column may be cut off by the film's edge and is then left out."""
     step = max(1, -(-max(pixels.shape) // longest))
     height, width = (side // step * step for side in pixels.shape)
-    blocks = pixels[:height, :width].reshape(height // step, step, width // step, step)
-    return blocks.mean(axis=(1, 3), dtype=np.float32), step
+    # One pixel of every block after the other. Sums of up to 256 pixels are exact in float32.
+    sums = np.zeros((height // step, width // step), np.float32)
+    for y in range(step):
+        for x in range(step):
+            sums += pixels[y:height:step, x:width:step]
+    sums /= step * step
+    return sums, step
 
 
 def find_breast(pixels: Pixels) -> Breast:
     """The breast on a film, ``[H, W]`` uint8 or uint16.
 
     Raises:
-        BadInput: The film is smaller than 8 x 8 px, or empty, or nothing on it is a breast.
+        BadInput: The film is smaller than 8 x 8 px, or thinner than one part in `THINNEST` of its
+            length, or empty, or nothing on it is a breast.
     """
     height, width = pixels.shape
     if min(height, width) < 8:
         raise BadInput(f"the film is {width} x {height} pixels; at least 8 x 8 was expected.")
+    if max(height, width) > THINNEST * min(height, width):
+        raise BadInput(f"the film is {width} x {height} pixels: too thin to show a breast.")
     # Every n-th pixel is enough for the percentiles, and for the means below.
     stride = max(1, max(pixels.shape) // FINE)
-    fine = pixels[::stride, ::stride]
+    fine = pixels[::stride, ::stride].copy()
     grey, block = reduce_mean(fine, REDUCED)
     found = breast_mask(grey)
     inside = found.repeat(block, axis=0).repeat(block, axis=1)
@@ -160,8 +170,7 @@ def breast_mask(grey: npt.NDArray[np.float32]) -> Mask:
     largest = int(np.argmax(sizes)) if count else 0
     if not count or sizes[largest] < SMALLEST * grey.size:
         raise BadInput("the film is empty: nothing on it is large enough to be a breast.")
-    found = ndimage.binary_dilation(labels == largest, _disk(_grown(grey.shape)))
-    return _filled(found)
+    return _filled(_over_disk(labels == largest, _grown(grey.shape), np.logical_or))
 
 
 def _filled(mask: Mask) -> Mask:
@@ -183,25 +192,59 @@ def _plates(level: npt.NDArray[np.float32]) -> Mask:
         plate = labels[around] == number
         if plate.sum() > PLATE_MOST * level.size:
             continue
-        ring = ndimage.binary_dilation(plate, iterations=4) & ~ndimage.binary_dilation(
-            plate, iterations=2
-        )
-        if np.quantile(level[around][ring], 0.8) < PLATE_DARK:
-            plates[around] |= ndimage.binary_dilation(_filled(plate), iterations=2)
+        near = _spread(plate, 2)
+        ring = _spread(near, 2) & ~near
+        if _fourth_fifth(level[around][ring]) < PLATE_DARK:
+            plates[around] |= _spread(_filled(plate), 2)
     return plates
+
+
+def _fourth_fifth(values: npt.NDArray[np.float32]) -> float:
+    """The 80th percentile of a few values, in a tenth of the time of `numpy.quantile`."""
+    place = 0.8 * (values.size - 1)
+    below = int(place)
+    above = min(below + 1, values.size - 1)
+    ordered = np.partition(values, (below, above))
+    low, high = float(ordered[below]), float(ordered[above])
+    return low + (high - low) * (place - below)
 
 
 def _opened(mask: Mask, radius: int) -> Mask:
     # Beyond the film's edge lies more of what is at the edge: a breast is not eroded at its wall.
     padded = np.pad(mask, radius, mode="edge")
-    opened: Mask = ndimage.binary_opening(padded, _disk(radius))
-    return opened[radius:-radius, radius:-radius]
+    eroded = _over_disk(padded, radius, np.logical_and)
+    return _over_disk(eroded, radius, np.logical_or)[radius:-radius, radius:-radius]
 
 
-def _disk(radius: int) -> Mask:
-    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    disk: Mask = x * x + y * y <= radius * radius + 0.5
-    return disk
+def _over_disk(mask: Mask, radius: int, join: np.ufunc) -> Mask:
+    """``join`` of all pixels of the disk of ``radius`` around each pixel; beyond the edge nothing
+    is set. With `numpy.logical_and` an erosion, with `numpy.logical_or` a dilation.
+
+    A disk is a stack of horizontal runs: runs are joined once for each length, then stacked.
+    """
+    height, width = mask.shape
+    framed = np.pad(mask, radius)
+    runs: list[Mask] = [framed[:, radius : radius + width]]
+    for x in range(1, radius + 1):
+        sides = join(framed[:, radius - x :][:, :width], framed[:, radius + x :][:, :width])
+        runs.append(join(runs[-1], sides))
+    over: Mask = runs[radius][radius : radius + height]
+    for y in range(1, radius + 1):
+        run = runs[math.isqrt(radius * radius - y * y)]
+        over = join(over, join(run[radius - y :][:height], run[radius + y :][:height]))
+    return over
+
+
+def _spread(mask: Mask, times: int) -> Mask:
+    """``mask`` grown ``times`` times by the pixels above, below, left and right."""
+    for _ in range(times):
+        grown = mask.copy()
+        grown[1:] |= mask[:-1]
+        grown[:-1] |= mask[1:]
+        grown[:, 1:] |= mask[:, :-1]
+        grown[:, :-1] |= mask[:, 1:]
+        mask = grown
+    return mask
 
 
 def _is_strip(place: tuple[slice, ...], shape: tuple[int, ...]) -> bool:

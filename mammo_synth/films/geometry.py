@@ -14,10 +14,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from mammo_synth.films.breast import Breast, Pixels, find_breast
+from mammo_synth.films.grey_table import look_up
 
 FRAMES = ("breast", "film")
-"""``breast``: cropped to the breast, black outside its mask. ``film``: the whole film, as the 2021
-study had it."""
+"""``breast``: cropped to the breast, black outside its mask. ``film``: the whole film, padded and
+resized as the 2021 study had it. Its account says nothing of grey values: both have the same rule,
+percentiles inside the breast."""
 
 MARGIN = 0.02
 """Beyond the breast, as a share of its longer side: above, below and before the nipple, as far as
@@ -75,9 +77,8 @@ def to_eight_bits(pixels: Pixels, low: float, high: float) -> npt.NDArray[np.uin
     between."""
     count = int(np.iinfo(pixels.dtype).max) + 1
     values = (np.arange(count, dtype=np.float64) - low) * (255.0 / (high - low))
-    table = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    grey: npt.NDArray[np.uint8] = table[pixels]
-    return grey
+    table: npt.NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return look_up(table, pixels)
 
 
 def crop_box(breast: Breast, width: int, height: int) -> tuple[int, int, int, int]:
@@ -98,6 +99,13 @@ def fit(width: int, height: int, size: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def resize(grey: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
+    """``[H, W]`` as ``[height, width]``: Lanczos with antialiasing (the kernel widens with the
+    reduction)."""
+    resized = Image.fromarray(grey).resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(resized, dtype=np.uint8)
+
+
 def prepare_pixels(
     pixels: Pixels, size: int, frame: str = "breast", breast: Breast | None = None
 ) -> tuple[npt.NDArray[np.uint8], Geometry]:
@@ -110,8 +118,7 @@ def prepare_pixels(
         breast: What `find_breast` says of these pixels, if that is known already.
 
     Returns:
-        ``[size, size]`` uint8 with the chest wall on the left, and how it was made. Resizing is
-        Lanczos with antialiasing (the kernel widens with the reduction).
+        ``[size, size]`` uint8 with the chest wall on the left, and how it was made.
 
     Raises:
         BadInput: The film is empty or thinner than 8 pixels.
@@ -123,8 +130,8 @@ def prepare_pixels(
         box = crop_box(found, width, height)
     left, top, right, bottom = box
     wide, high = fit(right - left, bottom - top, size)
-    kept = Image.fromarray(to_eight_bits(pixels[top:bottom, left:right], found.low, found.high))
-    grey = np.asarray(kept.resize((wide, high), Image.Resampling.LANCZOS), dtype=np.uint8)
+    kept = to_eight_bits(pixels[top:bottom, left:right], found.low, found.high)
+    grey = resize(kept, wide, high)
     if frame == "breast":
         grey = np.where(_mask_of(found, box, (wide, high)), grey, np.uint8(0))
     flipped = found.wall == "right"

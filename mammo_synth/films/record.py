@@ -56,10 +56,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A film that cannot be used: its id, or its path where it has no id, and why."""
+    """A film that cannot be used: its id, or its path where it has no id, and why.
+
+    ``kind`` names the reason for programs: ``listing`` (its row, name or file is wrong),
+    ``unreadable``, ``no_breast``, ``copy`` or ``conflict``.
+    """
 
     film: str
     reason: str
+    kind: str = "listing"
 
 
 @dataclass(frozen=True)

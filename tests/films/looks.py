@@ -1,23 +1,47 @@
-"""Looks for tests of the audit."""
+"""Looks for tests of the audit, each with its picture, which the audit itself takes from disk."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from mammo_synth.files import sha256_bytes
-from mammo_synth.films.audit import Look, border_statistics, thumb_of
+from mammo_synth.films.audit import (
+    Copy,
+    Look,
+    border_statistics,
+    find_copies,
+    outline_of,
+    shrink,
+    tones_of,
+)
+from mammo_synth.films.audit.look import thumb_pixels
 from mammo_synth.films.breast import find_breast
 from mammo_synth.films.geometry import prepare_pixels
+from mammo_synth.png import encode_png
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SeenFilm(Look):
+    """A look with its thumb."""
+
+    thumb: bytes = b""
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        return thumb_pixels(self.thumb)
 
 
 def look_of(
     pixels: Any, name: str, patient: str = "", finding: str = "normal", **changed: Any
-) -> Look:
+) -> SeenFilm:
     """What the audit would know of ``pixels``; its patient is its name unless given."""
     breast = find_breast(pixels)
     prepared, _ = prepare_pixels(pixels, 256, breast=breast)
-    look = Look(
+    look = SeenFilm(
         image_id=name,
         patient_id=patient or f"p-{name}",
         finding=finding,
@@ -36,7 +60,20 @@ def look_of(
         pixel_sha256=sha256_bytes(prepared.tobytes()),
         wall=breast.wall,
         borders=border_statistics(pixels),
-        thumb=thumb_of(prepared),
+        outline=outline_of(breast.mask, breast.wall),
+        tones=tones_of(pixels),
+        fault="",
         problem="",
+        thumb=encode_png(shrink(prepared)),
     )
     return dataclasses.replace(look, **changed)
+
+
+def thumbs_of(looks: Iterable[Look]) -> dict[str, bytes]:
+    """The pictures of looks by image id."""
+    return {look.image_id: look.thumb for look in looks if isinstance(look, SeenFilm)}
+
+
+def copies_of(looks: Sequence[Look]) -> tuple[Copy, ...]:
+    """`find_copies` among looks with their pictures."""
+    return find_copies(looks, thumbs_of(looks))

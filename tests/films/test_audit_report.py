@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tracemalloc
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,18 +15,27 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from mammo_synth.films.audit import (
+    Copy,
     Look,
     audit,
     border_statistics,
-    find_copies,
     judge,
+    outline_of,
+    page_thumbs,
     render_page,
+    report,
+    shortcut,
     shortcut_score,
+    tones_of,
 )
 from mammo_synth.films.audit.shortcut import weighted_auroc
+from mammo_synth.films.breast import find_breast
+from mammo_synth.films.phantom import PhantomSettings, render_film
 from mammo_synth.films.record import Refused
+from mammo_synth.films.sources.mias import MiasSource
+from tests._shared import shared_path
 from tests.conftest import fake_film
-from tests.films.looks import look_of
+from tests.films.looks import copies_of, look_of, thumbs_of
 
 
 def looks_of(count: int, **by_label: Any) -> list[Look]:
@@ -55,6 +65,12 @@ def test_files_that_are_alike_are_at_chance() -> None:
     found = shortcut_score(looks_of(120))
     assert found.auroc is not None and found.low <= 0.5 <= found.high
     assert found.words.startswith("at chance")
+
+
+def test_how_many_draws_are_made_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = shortcut_score(looks_of(80))
+    monkeypatch.setattr(shortcut, "WEIGHTS_AT_ONCE", 600)
+    assert shortcut_score(looks_of(80)) == whole
 
 
 @pytest.mark.parametrize(
@@ -116,13 +132,27 @@ def test_borders_are_those_of_the_strips() -> None:
     assert found[6] == pytest.approx((2 + 25) / 100)
 
 
+KNOWN: dict[str, Any] = {
+    "patient_id": "p",
+    "finding": "normal",
+    "label": 0,
+    "view": None,
+    "laterality": None,
+}
+
+
 def found_of(looks: list[Look], refused: tuple[Refused, ...] = ()) -> Any:
-    verdict = judge(looks, find_copies(looks))
+    verdict = judge(looks, copies_of(looks))
     return audit(looks, (*refused, *verdict.refused), verdict, protocol="strict")
 
 
 def doubts(look: Look, others: list[Look] | None = None) -> list[str]:
-    return [w.reason for w in found_of([look, *(others or [])]).warnings if w.film == look.image_id]
+    """Kinds of what may be wrong with a film."""
+    return [w.kind for w in found_of([look, *(others or [])]).warnings if w.film == look.image_id]
+
+
+def reasons(look: Look) -> list[str]:
+    return [w.reason for w in found_of([look]).warnings]
 
 
 def test_a_good_film_raises_no_doubt() -> None:
@@ -131,43 +161,110 @@ def test_a_good_film_raises_no_doubt() -> None:
 
 def test_what_file_and_label_say_differently_is_named() -> None:
     look = look_of(fake_film(1, "normal", shape=(200, 160)), "a", file_laterality="R")
-    assert "laterality R" in doubts(look)[0]
+    assert doubts(look) == ["laterality"] and "laterality R" in reasons(look)[0]
     look = dataclasses.replace(look, file_laterality="L", file_view="CC")
-    assert "view CC" in doubts(look)[0]
+    assert doubts(look) == ["view"] and "view CC" in reasons(look)[0]
 
 
 def test_a_mirrored_film_among_others_is_named() -> None:
     others = [look_of(fake_film(k, "normal", shape=(96, 80)), f"o{k}") for k in range(20)]
     mirrored = np.ascontiguousarray(fake_film(50, "normal", shape=(96, 80))[:, ::-1])
-    assert "mirrored" in doubts(look_of(mirrored, "m"), others)[0]
+    assert doubts(look_of(mirrored, "m"), others) == ["wall"]
 
 
 def test_a_turned_film_is_named() -> None:
-    turned = np.ascontiguousarray(np.rot90(fake_film(1, "normal", shape=(200, 160))))
-    assert any("turned" in reason for reason in doubts(look_of(turned, "t")))
+    for times in (1, 3):
+        turned = np.ascontiguousarray(np.rot90(fake_film(1, "normal", shape=(200, 160)), times))
+        assert doubts(look_of(turned, "t")) == ["turned"]
 
 
 def test_an_inverted_and_a_cut_film_are_named() -> None:
     film = fake_film(1, "normal", shape=(200, 160))
-    assert any("exchanged" in reason for reason in doubts(look_of(255 - film, "i")))
+    assert "inverted" in doubts(look_of(255 - film, "i"))
+    assert "inverted" in doubts(look_of(4095 - film.astype(np.uint16) * 16, "i"))
     film = film.copy()
     film[150:] = 128
-    assert any("cut short" in r for r in doubts(look_of(film, "c")))
+    assert "cut_short" in doubts(look_of(film, "c"))
+
+
+def test_phantoms_are_told_inverted_and_turned() -> None:
+    settings = PhantomSettings(height=256)
+    for patient, view in enumerate(("CC", "MLO", "CC", "MLO")):
+        film = render_film(3, patient, view, "LR"[patient % 2], settings).image
+        assert doubts(look_of(film, "a")) == []
+        assert doubts(look_of(255 - film, "a")) == ["inverted"]
+        assert doubts(look_of(np.ascontiguousarray(np.rot90(film)), "a")) == ["turned"]
+
+
+def test_real_films_are_told_inverted_and_turned_and_not_otherwise() -> None:
+    source = MiasSource(shared_path("data/mias-512"))
+    upright, inverted, turned = [], [], []
+    for record in source.list().records:
+        pixels = source.read(record).pixels
+        ways = (pixels, 255 - pixels, np.ascontiguousarray(np.rot90(pixels)))
+        for seen, film in zip((upright, inverted, turned), ways, strict=True):
+            breast = find_breast(film)
+            outline, tones = outline_of(breast.mask, breast.wall), tones_of(film)
+            look = Look.refused(image_id="a", problem="", **KNOWN)
+            look = dataclasses.replace(look, outline=outline, tones=tones, borders=(0.0,) * 8)
+            seen.append([kind for kind, _ in report._doubts(look, {})])
+    assert upright == [[]] * 162
+    assert inverted == [["inverted"]] * 162 and turned == [["turned"]] * 162
+
+
+def test_the_outline_does_not_depend_on_the_side_of_the_wall() -> None:
+    mask = np.zeros((40, 30), bool)
+    mask[5:35, :12] = mask[10:20, 12:20] = True
+    corners, high, taper = outline_of(mask, "left")
+    assert (corners, high) == (0.0, 1.5) and taper < 0
+    assert outline_of(mask[:, ::-1], "right") == (corners, high, taper)
+    assert outline_of(np.ones((8, 8), bool), "left") == (1.0, 1.0, 0.0)
+
+
+def test_the_tones_are_those_of_ground_and_edges() -> None:
+    film = np.full((200, 100), 10, np.uint8)
+    film[50:150, 20:60] = np.arange(100, 200)[:, None]
+    assert tones_of(film) == (0.025, 0.0)
+    assert tones_of(255 - film) == (0.975, 1.0)
+    assert tones_of(np.zeros((8, 8), np.uint8)) == (0.025, 0.0)
 
 
 def test_the_numbers_of_the_report() -> None:
     looks = [look_of(fake_film(k, "normal", shape=(96, 80)), f"a{k}") for k in range(4)]
     known = {"label": 1, "finding": "malignant", "view": "CC", "laterality": None}
     looks.append(Look.refused(image_id="b", patient_id="q", problem="cut short", **known))
-    found = found_of(looks, (Refused("b", "cut short"),))
+    found = found_of(looks, (Refused("b", "cut short", "unreadable"),))
     facts = found.as_dict()
     assert (facts["films"], facts["patients"]) == (5, 5)
     assert facts["findings"] == {"normal": 4, "malignant": 1}
     assert facts["formats"] == {"png": 4} and facts["sizes"] == {"80 x 96": 4}
-    assert facts["refused"] == [{"film": "b", "reason": "cut short"}]
+    assert facts["refused"] == [{"film": "b", "reason": "cut short", "kind": "unreadable"}]
+    assert facts["warnings"] == [] == facts["same_patient"]
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
     ((_, _, rows),) = found.tables()
     assert ["refused", "1"] in rows
+
+
+def test_the_audit_says_who_is_one_patient_and_what_must_be_known() -> None:
+    looks = [look_of(fake_film(k, "normal", shape=(96, 80)), f"a{k}") for k in range(2)]
+    looks.append(dataclasses.replace(looks[0], image_id="copy", patient_id="other"))
+    verdict = judge(looks, copies_of(looks))
+    found = audit(looks, verdict.refused, verdict, protocol="strict", remarks=("First.",))
+    facts = found.as_dict()
+    assert facts["same_patient"] == [["other", "p-a0"]]
+    assert [r["kind"] for r in facts["refused"]] == ["copy"]
+    assert facts["copies"] == [
+        {
+            "first": "a0",
+            "second": "copy",
+            "kind": "file",
+            "correlation": 1.0,
+            "upside_down": False,
+        }
+    ]
+    first, one, last = facts["remarks"]
+    assert first == "First." and "one patient" in one
+    assert last.startswith("Shortcut score not measured: 0 patients")
 
 
 class Tags(HTMLParser):
@@ -187,30 +284,64 @@ def test_the_page_shows_everything_refused_and_needs_no_network() -> None:
     looks = [look_of(fake_film(k, "normal", shape=(96, 80)), f"a{k}") for k in range(3)]
     looks.append(dataclasses.replace(looks[0], image_id="copy", patient_id="other"))
     reason = "<script>alert(1)</script> & more"
-    page = render_page(found_of(looks, (Refused("<b>bad</b>", reason),)), looks, "Films of <x>")
+    found = found_of(looks, (Refused("<b>bad</b>", reason),))
+    page = render_page(found, looks, thumbs_of(looks), "Films of <x>")
+    assert page == render_page(found, looks, page_thumbs(found, thumbs_of(looks)), "Films of <x>")
     parser = Tags()
     parser.feed(page)
     assert "script" not in parser.tags and "b" in parser.tags
     assert parser.sources and all(s.startswith("data:image/png;base64,") for s in parser.sources)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
     assert "a copy of a0" in page and "Refused: 2" in page
-    assert "never for diagnosis" in page and "not measured" in page
+    assert "never for diagnosis" in page and "<p>Not measured: 0 patients" in page
+    assert "exact: the same file" in page
+
+
+def test_a_film_stands_on_the_page_once_with_all_that_may_be_wrong() -> None:
+    film = fake_film(1, "normal", shape=(200, 160))
+    look = look_of(film, "here", file_laterality="R", file_view="CC")
+    other = look_of(np.roll(film, 1, axis=0), "near", "p-here")
+    found = found_of([look, other])
+    found = dataclasses.replace(found, copies=(Copy("here", "near", "near", 0.997, True),))
+    found = dataclasses.replace(found, refused=(Refused("x", "one"), Refused("x", "two")))
+    assert [w.film for w in found.warnings] == ["here", "here"]
+    page = render_page(found, [look, other], thumbs_of([look, other]), "Films")
+    assert page.count("<b>here</b>") == 1 and "worth a look: 1<" in page
+    assert "laterality R, its label L; its file says view CC" in page
+    assert "nearly the same, upside down (correlation 0.997)" in page
+    assert "Refused: 1<" in page and "one; two" in page and page.count("<b>x</b>") == 1
+    ((_, _, rows),) = found.tables()
+    assert ["to look at", "1"] in rows and ["refused", "1"] in rows
+    assert any(row[1].startswith("Not measured") for row in rows)
 
 
 def test_the_page_names_chance_beside_the_score() -> None:
     looks = looks_of(60, bits=(8, 12))  # all of one picture, which is not the point here
     found = audit(looks, (), judge(looks, ()), protocol="strict")
-    page = render_page(found, looks, "Films")
+    page = render_page(found, looks, thumbs_of(looks), "Films")
     assert "AUROC 1.00" in page and "chance is 0.50" in page and "bits" in page
 
 
 def test_a_page_of_many_films_stays_small() -> None:
     look = look_of(fake_film(0, "normal", shape=(96, 80)), "x")
     looks = [dataclasses.replace(look, image_id=f"f{k:04d}") for k in range(700)]
-    page = render_page(found_of(looks), looks, "Many")
+    page = render_page(found_of(looks), looks, thumbs_of(looks), "Many")
     assert "399 more are not shown" in page and len(page) < 9_000_000
 
 
 def test_a_look_comes_back_from_plain_values() -> None:
     look = look_of(fake_film(1, "normal", shape=(96, 80)), "a")
-    assert Look.from_dict(json.loads(json.dumps(look.as_dict()))) == look
+    plain = Look(**{f.name: getattr(look, f.name) for f in dataclasses.fields(Look)})
+    assert Look.from_dict(json.loads(json.dumps(plain.as_dict()))) == plain
+
+
+def test_a_look_is_small() -> None:
+    look = look_of(fake_film(1, "normal", shape=(96, 80)), "folder-0123456789ab")
+    names = {f.name for f in dataclasses.fields(Look)}
+    text = json.dumps({k: v for k, v in dataclasses.asdict(look).items() if k in names})
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    looks = [Look.from_dict(json.loads(text)) for _ in range(200)]
+    held = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert held / len(looks) < 1500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,25 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from mammo_synth.films.audit import Look, find_copies, search
+from mammo_synth.errors import NoSpace
+from mammo_synth.films.audit import search
 from mammo_synth.films.audit.copies import same_tissue
-from mammo_synth.films.audit.search import likely_copies, signatures
+from mammo_synth.films.audit.search import Signatures, likely_copies
 from mammo_synth.films.audit.tissue import MOST_PATCHES, Tissue, agreement
 from mammo_synth.films.phantom import PhantomSettings, render_film
 from mammo_synth.films.sources.mias import MiasSource
 from mammo_synth.png import encode_png
 from tests._shared import shared_path
-from tests.films.looks import look_of
+from tests.films.looks import SeenFilm, copies_of, look_of, thumbs_of
+
+
+def likely(looks: list[SeenFilm]) -> list[tuple[int, int, bool]]:
+    return list(likely_copies([look.image_id for look in looks], thumbs_of(looks)))
+
+
+def signatures(looks: list[SeenFilm]) -> Signatures:
+    with tempfile.TemporaryFile() as stream:
+        return search.signatures([look.image_id for look in looks], thumbs_of(looks), stream)
 
 
 def film(patient: int, view: str = "MLO") -> Any:
@@ -27,11 +38,11 @@ def film(patient: int, view: str = "MLO") -> Any:
 
 
 @pytest.fixture(scope="module")
-def looks() -> list[Look]:
+def looks() -> list[SeenFilm]:
     return [look_of(film(k, view), f"{view}{k}") for view in ("CC", "MLO") for k in range(12)]
 
 
-def changed(look: Look, name: str, pixels: Any) -> Look:
+def changed(look: SeenFilm, name: str, pixels: Any) -> SeenFilm:
     """The look of another film, with this thumb."""
     grey = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     return dataclasses.replace(
@@ -39,7 +50,7 @@ def changed(look: Look, name: str, pixels: Any) -> Look:
     )
 
 
-def test_a_signature_does_not_depend_on_grey_values(looks: list[Look]) -> None:
+def test_a_signature_does_not_depend_on_grey_values(looks: list[SeenFilm]) -> None:
     thumb = looks[0].pixels().astype(float)
     tones = [thumb, 0.6 * thumb, 255 * (thumb / 255) ** 0.8]
     found = signatures([changed(looks[0], str(k), tone) for k, tone in enumerate(tones)])
@@ -50,48 +61,67 @@ def test_a_signature_does_not_depend_on_grey_values(looks: list[Look]) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.96, 1.04])
-def test_a_film_that_was_prepared_larger_is_found(looks: list[Look], scale: float) -> None:
+def test_a_film_that_was_prepared_larger_is_found(looks: list[SeenFilm], scale: float) -> None:
     thumb = looks[3].pixels().astype(float)
     offset = [63.5 - 63.5 * scale, 0.0]
     larger = ndimage.affine_transform(thumb, [scale, scale], offset, order=1)
-    assert (3, len(looks)) in list(likely_copies([*looks, changed(looks[3], "z", larger)]))
+    assert (3, len(looks), False) in likely([*looks, changed(looks[3], "z", larger)])
 
 
-def test_pairs_come_once_in_order_and_few_in_vain(looks: list[Look]) -> None:
-    pairs = list(likely_copies(looks))
-    assert pairs == sorted(set(pairs)) and all(i < j for i, j in pairs)
+def test_a_film_that_is_upside_down_is_found_by_signs_alone(looks: list[SeenFilm]) -> None:
+    over = changed(looks[3], "z", looks[3].pixels()[::-1])
+    assert (3, len(looks), True) in likely([*looks, over])
+    assert not any(upside_down for _, _, upside_down in likely(looks))
+    upright, turned = signatures([looks[3], over]).coefficients
+    signs = np.where(search._odd(), -1, 1)
+    np.testing.assert_allclose(turned, upright * signs, atol=0.02)
+
+
+def test_a_full_disk_is_said(looks: list[SeenFilm], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: Full())
+    with pytest.raises(NoSpace, match="No space left"):
+        likely(looks)
+
+
+def test_pairs_come_once_in_order_and_few_in_vain(looks: list[SeenFilm]) -> None:
+    pairs = likely(looks)
+    assert pairs == sorted(set(pairs)) and all(i < j for i, j, _ in pairs)
     assert len(pairs) < 0.02 * len(looks) ** 2
-    assert list(likely_copies([])) == [] == list(likely_copies(looks[:1]))
+    assert likely([]) == [] == likely(looks[:1])
 
 
-def test_blocks_do_not_matter(looks: list[Look], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_do_not_matter(looks: list[SeenFilm], monkeypatch: pytest.MonkeyPatch) -> None:
     many = [*looks, *(changed(look, f"z{k}", look.pixels()) for k, look in enumerate(looks))]
-    whole = list(likely_copies(many))
-    for name, value in (("_BLOCK", 5), ("_ROWS", 3), ("_COLUMNS", 7)):
+    whole = likely(many)
+    for name, value in (("_BLOCK", 5), ("_ROWS", 3), ("_COLUMNS", 7), ("_PAIRS", 2)):
         monkeypatch.setattr(search, name, value)
-    assert list(likely_copies(many)) == whole
-    assert {(k, k + len(looks)) for k in range(len(looks))} <= set(whole)
+    assert likely(many) == whole
+    assert {(k, k + len(looks), False) for k in range(len(looks))} <= set(whole)
 
 
-def test_films_without_a_pattern_are_passed_over(looks: list[Look]) -> None:
+def test_films_without_a_pattern_are_passed_over(looks: list[SeenFilm]) -> None:
     flat = [changed(looks[0], f"flat{k}", np.full((128, 128), 40 * k)) for k in range(4)]
-    assert list(likely_copies(flat)) == []
-    assert find_copies(flat) == ()
+    assert likely(flat) == []
+    assert copies_of(flat) == ()
 
 
 def test_each_film_is_looked_at_beside_a_few_others_at_most(
-    looks: list[Look], monkeypatch: pytest.MonkeyPatch
+    looks: list[SeenFilm], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     same = [changed(looks[0], f"s{k:02d}", looks[0].pixels()) for k in range(20)]
     monkeypatch.setattr(search, "MANY", 10)
-    pairs = list(likely_copies(same))
-    assert max(np.bincount([i for i, _ in pairs])) == search.OF_MANY.most
-    assert {j for _, j in pairs} == set(range(1, 20))  # none is left alone
+    pairs = [pair for pair in likely(same) if not pair[2]]
+    assert max(np.bincount([i for i, _, _ in pairs])) == search.OF_MANY.most
+    assert {j for _, j, _ in pairs} == set(range(1, 20))  # none is left alone
 
 
-def test_many_films_of_the_same_pixels_are_compared_once(looks: list[Look]) -> None:
+def test_many_films_of_the_same_pixels_are_compared_once(looks: list[SeenFilm]) -> None:
     again = [dataclasses.replace(looks[0], image_id=f"z{k:03d}") for k in range(300)]
-    found = find_copies([*looks, *again])
+    found = copies_of([*looks, *again])
     assert len(found) == 300 and {copy.first for copy in found} == {looks[0].image_id}
 
 
@@ -116,6 +146,8 @@ def altered(pixels: Any) -> dict[str, Any]:
         "jpeg": np.asarray(Image.open(data)),
         "half": np.asarray(half),
         "mirrored": np.ascontiguousarray(pixels[:, ::-1]),
+        "upside down": np.ascontiguousarray(pixels[::-1, ::-1]),
+        "top to bottom": np.ascontiguousarray(np.asarray(half)[::-1]),
         "cut": np.ascontiguousarray(pixels[cut:-cut, : -cut or None]),
         "turned": np.asarray(Image.fromarray(pixels).rotate(1, Image.Resampling.BILINEAR)),
         "gamma": np.rint(255 * (pixels / 255.0) ** 1.4).astype(np.uint8),
@@ -132,6 +164,6 @@ def test_altered_copies_of_real_films_are_found_and_no_others() -> None:
             look_of(altered(p)[how], f"z-{look.image_id}")
             for p, look in zip(pixels, looks, strict=True)
         ]
-        found = {(copy.first, copy.second) for copy in find_copies([*looks, *again])}
+        found = {(copy.first, copy.second) for copy in copies_of([*looks, *again])}
         wanted = {(look.image_id, f"z-{look.image_id}") for look in looks}
         assert found <= wanted and len(found) >= 0.88 * len(wanted), how

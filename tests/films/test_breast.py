@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from mammo_synth.errors import BadInput
-from mammo_synth.films.breast import find_breast
+from mammo_synth.films.breast import (
+    _fourth_fifth,
+    _opened,
+    _over_disk,
+    _spread,
+    find_breast,
+    reduce_mean,
+)
 from mammo_synth.films.geometry import (
     Geometry,
     crop_box,
@@ -19,6 +27,7 @@ from mammo_synth.films.geometry import (
     prepare_pixels,
     to_eight_bits,
 )
+from mammo_synth.films.grey_table import look_up
 from mammo_synth.films.phantom import PhantomSettings, render_film
 from mammo_synth.films.readers import decode
 from mammo_synth.films.sources.mias import MiasSource
@@ -129,6 +138,55 @@ def test_an_empty_film_is_refused(value: int) -> None:
         film = np.full((50, 40), min(value, np.iinfo(dtype).max), dtype)
         with pytest.raises(BadInput, match="empty"):
             prepare_pixels(film, 32)
+
+
+@pytest.mark.parametrize("shape", [(8, 3000), (3000, 8), (20, 9000)])
+def test_a_film_too_thin_for_its_reduced_copy_is_refused(shape: tuple[int, int]) -> None:
+    film = np.zeros(shape, np.uint16)
+    film[: shape[0] // 2 + 1, : shape[1] // 2] = 3000
+    with pytest.raises(BadInput, match="too thin to show a breast"):
+        find_breast(film)
+
+
+@pytest.mark.parametrize("radius", [1, 2, 5, 9])
+def test_disks_open_and_grow_as_scipy_has_it(radius: int) -> None:
+    rng = np.random.default_rng(radius)
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disk = x * x + y * y <= radius * radius + 0.5
+    for share in (0.3, 0.9, 0.99):
+        mask = rng.random((70, 61)) < share
+        grown, opened = (_over_disk(mask, radius, np.logical_or), _opened(mask, radius))
+        assert np.array_equal(grown, ndimage.binary_dilation(mask, disk))
+        padded = np.pad(mask, radius, mode="edge")
+        expected = ndimage.binary_opening(padded, disk)[radius:-radius, radius:-radius]
+        assert np.array_equal(opened, expected)
+        assert np.array_equal(_spread(mask, 4), ndimage.binary_dilation(mask, iterations=4))
+
+
+def test_the_reduced_copy_is_of_means_and_its_rank_that_of_numpy() -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 65536, (103, 71)).astype(np.uint16)
+    for longest, step in ((103, 1), (60, 2), (35, 3), (26, 4)):
+        small, found = reduce_mean(pixels, longest)
+        assert found == step and small.dtype == np.float32
+        high, wide = (side // step * step for side in pixels.shape)
+        blocks = pixels[:high, :wide].reshape(high // step, step, wide // step, step)
+        assert np.array_equal(small, blocks.mean(axis=(1, 3), dtype=np.float32))
+    for count in (1, 2, 7, 100, 101):
+        values = rng.random(count, np.float32)
+        assert _fourth_fifth(values) == pytest.approx(float(np.quantile(values, 0.8)), abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 70_000), (700, 300)])
+def test_looking_up_is_indexing(dtype: Any, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    for entries in (np.uint8, np.uint16):
+        table = rng.integers(0, 256, int(np.iinfo(dtype).max) + 1).astype(entries)
+        for part in (pixels, pixels[:, ::2], pixels[1:, 5:]):
+            found = look_up(table, part)
+            assert found.dtype == entries and np.array_equal(found, table[part])
 
 
 @given(

@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from mammo_synth.errors import BadInput
+from mammo_synth.errors import BadInput, NoSpace
+from mammo_synth.files import TEMPORARY_PREFIX
 from mammo_synth.films import staging
+from mammo_synth.films.audit import find_copies, render_page
 from mammo_synth.films.inspect import inspect_films
 from mammo_synth.films.prepare import PrepareSettings, prepare
 from mammo_synth.films.prepared import PreparedSet
@@ -28,6 +32,8 @@ from mammo_synth.films.sources.folder import FolderSource
 from mammo_synth.films.split import SplitSettings
 from mammo_synth.films.split_file import read_split
 from mammo_synth.manifest import check_folder
+from mammo_synth.png import decode_png
+from mammo_synth.progress import SILENT
 from tests.conftest import fake_film, write_film_folder
 
 SMALL = PrepareSettings(32)
@@ -115,6 +121,67 @@ def test_workers_interruptions_and_reruns_give_the_same_bytes(
     assert (tmp_path / "cut" / "manifest.json").stat().st_mtime_ns == before
     with pytest.raises(BadInput, match="other settings"):
         prepare(source, tmp_path / "cut", PrepareSettings(64))
+
+
+def test_a_shard_is_written_and_read_in_groups(film_folder: Path, tmp_path: Path) -> None:
+    source = FolderSource(film_folder)
+    records = source.list().records[:40]
+    folder = tmp_path / staging.FOLDER
+    folder.mkdir()
+    (folder / f"{TEMPORARY_PREFIX}half").touch()  # of a run that was killed
+    arguments = (source, records, tmp_path, 32, "strict", "breast")
+    (path,) = staging.stage_films(*arguments, workers=1, progress=SILENT)
+    assert [p.name for p in folder.iterdir()] == [path.name]
+    groups = list(staging.staged_groups(path, ["image_id", "thumb"]))
+    assert [len(group) for group in groups] == [16, 16, 8]
+    with pq.ParquetFile(path) as file:
+        assert [file.metadata.row_group(k).num_rows for k in range(3)] == [16, 16, 8]
+    looks = staging.staged_looks([path])
+    assert [look.image_id for look in looks] == [record.image_id for record in records]
+    thumbs = staging.StagedThumbs([path], looks)
+    for row in (row for group in groups for row in group):
+        assert thumbs[row["image_id"]] == row["thumb"]
+        assert decode_png(row["thumb"]).shape == (128, 128)
+    assert len(thumbs) == 40 and "nobody" not in thumbs and list(thumbs)[3] == looks[3].image_id
+
+
+def test_what_is_held_of_a_film_does_not_grow_with_its_pixels(
+    film_folder: Path, tmp_path: Path
+) -> None:
+    source = FolderSource(film_folder)
+    records = source.list().records
+    sizes = []
+    for size in (32, 256):
+        arguments = (source, records, tmp_path / str(size), size, "strict", "breast")
+        paths = staging.stage_films(*arguments, workers=1, progress=SILENT)
+        tracemalloc.start()
+        looks = staging.staged_looks(paths)
+        thumbs = staging.StagedThumbs(paths, looks)
+        assert find_copies(looks, thumbs, tmp_path) == ()
+        sizes.append(tracemalloc.get_traced_memory()[0] / len(looks))
+        tracemalloc.stop()
+    assert max(sizes) < 2000 + 16 * 32 * 8192 / len(records)  # and the groups that are kept
+
+
+def test_a_film_that_may_not_be_read_is_refused(
+    film_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = FolderSource(film_folder)
+    record = source.list().records[5]
+    real = FolderSource.digest
+
+    def digest(self: FolderSource, film: Any) -> str:
+        if film == record:
+            raise PermissionError(13, "Permission denied")
+        return real(self, film)
+
+    monkeypatch.setattr(FolderSource, "digest", digest)
+    prepared = prepare(source, tmp_path / "out", SMALL)
+    assert prepared.manifest.facts["refused"] == {
+        record.image_id: "its file cannot be read (Permission denied)"
+    }
+    (refused,) = json.loads((tmp_path / "out" / "audit.json").read_text())["refused"]
+    assert refused["kind"] == "unreadable"
 
 
 def test_a_killed_command_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
@@ -239,6 +306,27 @@ def test_inspect_names_what_is_wrong_and_what_fits(bad_folder: Path) -> None:
     assert facts["findings"] == {"normal": 20, "malignant": 4}
     assert found.largest_size > 0 and found.split is not None
     json.dumps(facts, allow_nan=False)
+
+
+def test_an_inspection_leaves_nothing_behind_but_the_pictures_of_its_page(
+    bad_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(bad_folder / "001L.png", bad_folder / "002L.png")
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(work))
+    found = inspect_films(FolderSource(bad_folder), PrepareSettings())
+    assert list(work.iterdir()) == []
+    shown = {copy.first for copy in found.audit.copies} | {r.film for r in found.audit.refused}
+    assert shown == set(found.thumbs) and len(shown) == 3
+    page = render_page(found.audit, found.looks, found.thumbs, "Films", found.files)
+    assert page.count("<img") == 3 and page.count("no picture") == 1
+    kinds = {refused["kind"] for refused in found.as_dict()["refused"]}
+    assert kinds == {"unreadable", "copy"}
+    work.rmdir()
+    with pytest.raises(NoSpace, match="temporary folder") as caught:
+        inspect_films(FolderSource(bad_folder), PrepareSettings())
+    assert "TMPDIR" in (caught.value.hint or "")
 
 
 def test_the_contact_sheet_shows_outlines_and_what_became_of_them(film_folder: Path) -> None:

@@ -3,8 +3,8 @@ page.
 """
 
 from .copies import Copy, Verdict, find_copies, judge, tissue_agreement
-from .look import Look, border_statistics, thumb_of
-from .page import render_page
+from .look import Look, Thumbs, border_statistics, outline_of, shrink, tones_of
+from .page import page_thumbs, render_page
 from .report import Audit, Warning, audit
 from .shortcut import Shortcut, shortcut_score
 
@@ -13,14 +13,18 @@ __all__ = [
     "Copy",
     "Look",
     "Shortcut",
+    "Thumbs",
     "Verdict",
     "Warning",
     "audit",
     "border_statistics",
     "find_copies",
     "judge",
+    "outline_of",
+    "page_thumbs",
     "render_page",
     "shortcut_score",
-    "thumb_of",
+    "shrink",
     "tissue_agreement",
+    "tones_of",
 ]

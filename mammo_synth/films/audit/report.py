@@ -7,26 +7,29 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from mammo_synth.configurations import LABELS
 from mammo_synth.films.audit.copies import Copy, Verdict
 from mammo_synth.films.audit.look import Look
 from mammo_synth.films.audit.shortcut import Shortcut, shortcut_score
 from mammo_synth.films.record import Refused
 
-CORNER, CORNERS_FULL = 0.1, 0.2
-"""A breast tapers away from the chest wall. Where both far corners of its box (so much of its
-sides) are breast by this share or more, what was taken for it is the background of an inverted
-film. They are empty in all 162 films of MIAS; inverted, 97 of 100 are found."""
+CORNERS_FULL = 0.2
+"""A breast tapers away from the chest wall. Where both far corners of its box are breast by this
+share or more, what was taken for it is the background of an inverted film."""
+
+GROUND_BRIGHT, EDGES_BRIGHT = 0.9, 0.75
+"""The most frequent grey of a film is that of its background. Where it and the median of the edges
+are as bright as these, black and white are exchanged. By one rule or the other all 162 inverted
+films of MIAS and all of 240 phantoms are found, and none of the upright ones."""
 
 FILLED = 0.1
 """Decoders fill what is missing of a file with one grey value, brighter than this share."""
 
-TURNED = 0.1
-"""By so much more of its upper or lower edge than of the wall's is covered by a breast that lies on
-its side. Of 162 films of MIAS none comes near it (0.01 at most); turned by 90 degrees, 88 % do, and
-all phantoms."""
+TURNED = 0.02
+"""A breast is higher than wide (by 1.1 in MIAS at least), and tapers to the nipple. One that is
+wider than high, and tapers up or down as much as to the side, or less by no more than this, lies on
+its side. All 162 films of MIAS that were turned by 90 degrees are found, and all of 240 phantoms,
+and none of the upright ones."""
 
 WALL_MAJORITY = 0.9
 """If this share of the films of one laterality have the chest wall on one side, the others are
@@ -35,10 +38,16 @@ turned, or their laterality is wrong."""
 
 @dataclass(frozen=True)
 class Warning:
-    """A film that is used, and that somebody should look at."""
+    """A film that is used, and that somebody should look at.
+
+    ``kind`` names the reason for programs: ``laterality`` and ``view`` (file and label differ),
+    ``wall`` (the chest wall is on the other side than usual), ``inverted``, ``cut_short`` or
+    ``turned``.
+    """
 
     film: str
     reason: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -49,9 +58,10 @@ class Audit:
         films, patients: How many there are, refused ones included.
         counts: Films by each property, most frequent first.
         by_label: The same counts of the usable films of each class, side by side.
-        refused: Films that are not used, and why.
-        warnings: Films that are used, and that somebody should look at.
+        refused: Films that are not used, and why: one entry for each reason.
+        warnings: Films that are used, and that somebody should look at: one for each reason.
         copies: Pairs of films that are one.
+        same_patient: Groups of patient ids that share a film, so they are one person.
         shortcut: Whether the files alone give the classes away.
         remarks: What a user of these films must know.
     """
@@ -64,8 +74,19 @@ class Audit:
     refused: tuple[Refused, ...]
     warnings: tuple[Warning, ...]
     copies: tuple[Copy, ...]
+    same_patient: tuple[tuple[str, ...], ...]
     shortcut: Shortcut
     remarks: tuple[str, ...]
+
+    @property
+    def refused_films(self) -> int:
+        """Number of films that are not used."""
+        return len({r.film for r in self.refused})
+
+    @property
+    def warned_films(self) -> int:
+        """Number of films that somebody should look at."""
+        return len({w.film for w in self.warnings})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -78,7 +99,9 @@ class Audit:
             "refused": [asdict(r) for r in self.refused],
             "warnings": [asdict(w) for w in self.warnings],
             "copies": [asdict(c) for c in self.copies],
+            "same_patient": [list(group) for group in self.same_patient],
             "shortcut": self.shortcut.as_dict(),
+            "remarks": list(self.remarks),
         }
 
     def tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
@@ -87,20 +110,25 @@ class Audit:
             [what, ", ".join(f"{n} {value}" for value, n in by_value.items())]
             for what, by_value in self.counts.items()
         ]
-        rows.append(["refused", str(len(self.refused))])
-        rows.append(["to look at", str(len(self.warnings))])
+        rows.append(["refused", str(self.refused_films)])
+        rows.append(["to look at", str(self.warned_films)])
         rows.append(["shortcut score (cancer is positive)", _score(self.shortcut)])
         return [(f"{self.films} films of {self.patients} patients", ["what", "films"], rows)]
 
 
 def _score(shortcut: Shortcut) -> str:
     if shortcut.auroc is None:
-        return shortcut.words
+        return shortcut.words[:1].upper() + shortcut.words[1:]
     return f"{shortcut.auroc:.2f} [{shortcut.low:.2f}, {shortcut.high:.2f}], chance 0.50"
 
 
 def audit(
-    looks: Sequence[Look], refused: Sequence[Refused], verdict: Verdict, *, protocol: str
+    looks: Sequence[Look],
+    refused: Sequence[Refused],
+    verdict: Verdict,
+    *,
+    protocol: str,
+    remarks: Sequence[str] = (),
 ) -> Audit:
     """Put together what is known of films.
 
@@ -109,6 +137,7 @@ def audit(
         refused: All that are refused, those of ``verdict`` and those without a look included.
         verdict: What `judge` said of their copies.
         protocol: ``strict`` or ``study``.
+        remarks: What else a user of these films must know; they come first.
     """
     gone = {r.film for r in refused}
     usable = [look for look in looks if look.image_id not in gone and not look.problem]
@@ -117,11 +146,7 @@ def audit(
         name: _counts([look for look in usable if look.label == label], _FILE)
         for label, name in enumerate(LABELS)
     }
-    remarks = list(verdict.remarks)
-    if shortcut.auroc is None or shortcut.words.startswith("at chance"):
-        remarks.append(f"Shortcut score: {shortcut.words}.")
-    else:
-        remarks.append(f"Shortcut score {_score(shortcut)}: {shortcut.words}.")
+    score = "" if shortcut.auroc is None else f" {_score(shortcut)}:"
     return Audit(
         protocol=protocol,
         films=len(looks),
@@ -131,8 +156,9 @@ def audit(
         refused=tuple(refused),
         warnings=tuple(_warnings(usable)),
         copies=verdict.copies,
+        same_patient=verdict.same_patient,
         shortcut=shortcut,
-        remarks=tuple(remarks),
+        remarks=(*remarks, *verdict.remarks, f"Shortcut score{score} {shortcut.words}."),
     )
 
 
@@ -166,8 +192,8 @@ def _counts(looks: Sequence[Look], what: dict[str, Property]) -> dict[str, dict[
 def _warnings(looks: Sequence[Look]) -> Iterable[Warning]:
     usual = _usual_walls(looks)
     for look in looks:
-        for reason in _doubts(look, usual):
-            yield Warning(look.image_id, reason)
+        for kind, reason in _doubts(look, usual):
+            yield Warning(look.image_id, reason, kind)
 
 
 def _usual_walls(looks: Sequence[Look]) -> dict[str, str]:
@@ -182,36 +208,27 @@ def _usual_walls(looks: Sequence[Look]) -> dict[str, str]:
     return usual
 
 
-def _doubts(look: Look, usual: dict[str, str]) -> Iterable[str]:
+def _doubts(look: Look, usual: dict[str, str]) -> Iterable[tuple[str, str]]:
+    """Kind and sentence of each thing that may be wrong."""
     if look.file_laterality and look.laterality and look.file_laterality != look.laterality:
-        yield f"its file says laterality {look.file_laterality}, its label {look.laterality}"
+        sides = f"{look.file_laterality}, its label {look.laterality}"
+        yield "laterality", f"its file says laterality {sides}"
     if look.file_view and look.view and look.file_view != look.view:
-        yield f"its file says view {look.file_view}, its label {look.view}"
+        yield "view", f"its file says view {look.file_view}, its label {look.view}"
     expected = usual.get(look.laterality or "")
     if expected and look.wall != expected:
-        yield (
-            f"its chest wall is on the {look.wall}; nearly all {look.laterality} films of this "
-            f"source have it on the {expected}: it may be mirrored, turned, or of the other breast"
-        )
-    at_wall, across, corners = _outline(look)
-    if corners > CORNERS_FULL:
-        yield "it does not taper to the nipple: black and white may be exchanged"
-    if look.borders[3] == 0.0 and look.borders[2] > FILLED:
-        yield "its lower edge has one grey value that is not black: the file may be cut short"
-    elif across > at_wall + TURNED:
-        yield "its breast lies along the upper or lower edge: the film may be turned"
-
-
-def _outline(look: Look) -> tuple[float, float, float]:
-    """Shares that breast covers: of the left edge of its box in the prepared film, of the upper or
-    lower one, and of the emptier of the two corners on the right."""
-    breast = look.pixels() > 8
-    rows, columns = np.flatnonzero(breast.any(axis=1)), np.flatnonzero(breast.any(axis=0))
-    if not rows.size:
-        return 0.0, 0.0, 0.0
-    box = breast[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    edge = 3  # px
-    high, wide = (max(1, round(CORNER * side)) for side in box.shape)
-    corners = box[:high, -wide:].mean(), box[-high:, -wide:].mean()
-    across = max(float(end.mean()) for end in (box[:edge], box[-edge:]))
-    return float(box[:, :edge].mean()), across, float(min(corners))
+        most = f"nearly all {look.laterality} films of this source have it on the {expected}"
+        may = "it may be mirrored, turned, or of the other breast"
+        yield "wall", f"its chest wall is on the {look.wall}; {most}: {may}"
+    corners, high, taper = look.outline
+    ground, edges = look.tones
+    inverted = corners > CORNERS_FULL or (ground > GROUND_BRIGHT and edges > EDGES_BRIGHT)
+    cut_short = look.borders[3] == 0.0 and look.borders[2] > FILLED
+    if inverted:
+        what = "its background is bright, or it does not taper to the nipple"
+        yield "inverted", f"{what}: black and white may be exchanged"
+    if cut_short:
+        what = "its lower edge has one grey value that is not black"
+        yield "cut_short", f"{what}: the file may be cut short"
+    if high < 1 and taper > -TURNED and not inverted and not cut_short:
+        yield "turned", "its breast lies along the upper or lower edge: the film may be turned"

@@ -10,19 +10,28 @@ coefficients correlate, are worth a closer look.
 Measured on 162 films of MIAS and 21 altered copies of each (see `copies`): by the limits for `FEW`
 films 99 % of the copies are looked at, and 6 in 10,000 pairs of different films; by those for many
 98 %, and none (cropped films) or 1.5 in 10,000 (whole films).
+
+A film that was turned by 180 degrees or flipped top to bottom is prepared upside down (the chest
+wall is brought to the left of each). Its coefficients are the same but for the signs of those that
+are odd from top to bottom, so it is sought for the price of comparing hashes once more.
+
+Memory holds 33 bytes a film; the coefficients stand in a temporary file.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from mammo_synth.films.audit.look import THUMB, Look
+from mammo_synth.errors import NoSpace
+from mammo_synth.films.audit.look import THUMB, Thumbs, thumb_pixels
 
 SIDE = THUMB // 2
 """The search sees films at this size, in pixels."""
@@ -61,7 +70,8 @@ WEAKEST = 3.0
 """Length of the coefficients below which a film has no pattern to speak of. Films of MIAS have 16
 or more."""
 
-_BLOCK, _ROWS, _COLUMNS = 256, 64, 4096  # films described, and hashes compared, at a time
+_BLOCK, _ROWS, _COLUMNS = 64, 64, 4096  # films described, and hashes compared, at a time
+_PAIRS = 8192  # pairs whose coefficients are compared at a time
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -69,42 +79,101 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Signatures:
-    """Of N films: ``hashes`` uint64 ``[3, N]`` and ``coefficients`` float32 ``[3, N, 270]`` of unit
-    length, at each of `SCALES`; ``blank`` bool ``[N]``: films without any pattern."""
+    """Of N films: ``hashes`` uint64 ``[3, N]`` and ``coefficients`` float32 ``[N, 3, 270]`` of unit
+    length, in a file, at each of `SCALES`; ``blank`` bool ``[N]``: films without any pattern."""
 
     hashes: npt.NDArray[np.uint64]
     coefficients: npt.NDArray[np.float32]
     blank: Mask
 
 
-def likely_copies(looks: Sequence[Look]) -> Iterator[tuple[int, int]]:
-    """Places ``(i, j)``, ``i < j``, of pairs of films that may be one, in order: each film with the
-    few later ones that are most alike."""
-    found = signatures(looks)
-    limits = FEW if len(looks) < MANY else OF_MANY
-    for start in range(0, len(looks), _ROWS):
-        likeness: dict[tuple[int, int], float] = {}
-        for k in range(len(SCALES)):
-            rows, columns = _near_hashes(found, k, start, limits.bits)
-            first, second = found.coefficients[k, rows], found.coefficients[0, columns]
-            values = np.einsum("ij,ij->i", first, second)
-            for place in np.flatnonzero(values >= limits.alike):
-                pair = int(rows[place]), int(columns[place])
-                likeness[pair] = max(likeness.get(pair, 0.0), float(values[place]))
-        nearest: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for pair in sorted(likeness, key=lambda pair: -likeness[pair]):
-            if len(nearest[pair[0]]) < limits.most:
-                nearest[pair[0]].append(pair)
-        yield from sorted(pair for pairs in nearest.values() for pair in pairs)
+@dataclass(frozen=True)
+class Pairs:
+    """Places of two films each, ``[P]``, and how much alike they are."""
+
+    rows: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
+    alike: Floats
+
+    def and_those(self, others: Pairs, most: int) -> Pairs:
+        """Each pair once, by the place of its first film, and of each first film the ``most`` that
+        are most alike."""
+        rows = np.concatenate((self.rows, others.rows))
+        columns = np.concatenate((self.columns, others.columns))
+        alike = np.concatenate((self.alike, others.alike))
+        order = np.lexsort((columns, -alike, rows))
+        pair = rows[order] * (columns.max(initial=0) + 1) + columns[order]
+        _, firsts = np.unique(pair, return_index=True)
+        order = order[np.sort(firsts)]
+        starts = np.searchsorted(rows[order], rows[order])
+        order = order[np.arange(len(order)) - starts < most]
+        return Pairs(rows[order], columns[order], alike[order])
+
+
+_NONE = Pairs(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32))
+
+
+def likely_copies(
+    films: Sequence[str], thumbs: Thumbs, folder: Path | None = None
+) -> Iterator[tuple[int, int, bool]]:
+    """Pairs of ``films`` that may be one, in order: their places ``i < j`` and whether one is
+    upside down; each film with the few later ones that are most alike.
+
+    Raises:
+        NoSpace: The temporary file (in ``folder``, or the system's) cannot be written.
+    """
+    limits = FEW if len(films) < MANY else OF_MANY
+    with _temporary_file(folder) as stream:
+        found = signatures(films, thumbs, stream)
+        for start in range(0, len(films), _ROWS):
+            pairs = []
+            for upside_down in (False, True):
+                nearest = _nearest(found, start, limits, upside_down)
+                places = zip(nearest.rows.tolist(), nearest.columns.tolist(), strict=True)
+                pairs += [(i, j, upside_down) for i, j in places]
+            yield from sorted(pairs)
+
+
+def _temporary_file(folder: Path | None) -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: OSError) -> NoSpace:
+    return NoSpace(
+        f"The temporary file of the search for copies cannot be written ({error.strerror}).",
+        hint="Free some space (3.2 KB for each film), then run the same command again.",
+    )
+
+
+def _nearest(found: Signatures, start: int, limits: Limits, upside_down: bool) -> Pairs:
+    """The pairs of films ``start`` to ``start + _ROWS``, turned over if ``upside_down``, with later
+    ones that are worth a closer look."""
+    odd = _odd()
+    flip = np.packbits(odd[:HASH_BITS]).view(np.uint64)[0] if upside_down else np.uint64(0)
+    signs = np.where(odd & upside_down, np.float32(-1), np.float32(1))
+    best = _NONE
+    for k in range(len(SCALES)):
+        rows, columns = _near_hashes(found, k, start, limits.bits, flip)
+        for part in range(0, len(rows), _PAIRS):
+            some = Pairs(rows[part : part + _PAIRS], columns[part : part + _PAIRS], _NONE.alike)
+            first = found.coefficients[some.rows, k] * signs
+            alike = np.einsum("ij,ij->i", first, found.coefficients[some.columns, 0])
+            keep = np.flatnonzero(alike >= limits.alike)
+            some = Pairs(some.rows[keep], some.columns[keep], alike[keep])
+            best = best.and_those(some, limits.most)
+    return best
 
 
 def _near_hashes(
-    found: Signatures, scale: int, start: int, bits: int
+    found: Signatures, scale: int, start: int, bits: int, flip: np.uint64
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Places of the pairs of films ``start`` to ``start + _ROWS`` with later ones whose hashes
-    differ in at most ``bits``."""
+    """Places of the pairs of films ``start`` to ``start + _ROWS`` with later ones whose hashes,
+    those of the former with the bits ``flip`` turned, differ in at most ``bits``."""
     count = len(found.blank)
-    hashes = found.hashes[scale, start : start + _ROWS, None]
+    hashes = found.hashes[scale, start : start + _ROWS, None] ^ flip
     near_rows, near_columns = [], []
     for left in range(start, count, _COLUMNS):
         apart = np.bitwise_count(hashes ^ found.hashes[0, None, left : left + _COLUMNS])
@@ -116,23 +185,38 @@ def _near_hashes(
     return rows[keep], columns[keep]
 
 
-def signatures(looks: Sequence[Look]) -> Signatures:
-    """What is compared of each film."""
-    count = len(looks)
+def signatures(films: Sequence[str], thumbs: Thumbs, stream: IO[bytes]) -> Signatures:
+    """What is compared of each film; the coefficients are written to ``stream``.
+
+    Raises:
+        NoSpace: They cannot be.
+    """
+    count = len(films)
     hashes = np.zeros((len(SCALES), count), np.uint64)
-    coefficients = np.zeros((len(SCALES), count, COEFFICIENTS), np.float32)
     blank = np.zeros(count, np.bool_)
     order, rows, columns = _order(), _cosines((SIDE - 1) / 2), _cosines(0.0)
     for start in range(0, count, _BLOCK):
         part = slice(start, start + _BLOCK)
-        found = pattern(np.stack([_reduced(look.pixels()) for look in looks[part]]))
+        grey = np.stack([_reduced(thumb_pixels(thumbs[film])) for film in films[part]])
+        found = pattern(grey)
+        described = np.empty((len(found), len(SCALES), COEFFICIENTS), np.float32)
         for k in range(len(SCALES)):
             every = (rows[k] @ found @ columns[k].T).reshape(len(found), -1)[:, order]
             bits = np.packbits(every[:, :HASH_BITS] > 0, axis=1)
             hashes[k, part] = np.ascontiguousarray(bits).view(np.uint64)[:, 0]
             length = np.linalg.norm(every, axis=1, keepdims=True)
-            coefficients[k, part] = every / np.maximum(length, np.float32(1e-6))
+            described[:, k] = every / np.maximum(length, np.float32(1e-6))
             blank[part] |= length[:, 0] < WEAKEST
+        try:
+            # Written, not mapped: a full disk is then an error, and not the end of the process.
+            stream.write(described.tobytes())
+            stream.flush()
+        except OSError as error:
+            raise _no_room(error) from error
+    shape = (count, len(SCALES), COEFFICIENTS)
+    coefficients: Floats = np.empty((0, *shape[1:]), np.float32)
+    if count:  # an empty file cannot be mapped
+        coefficients = np.memmap(stream, np.float32, "r", shape=shape)
     return Signatures(hashes, coefficients, blank)
 
 
@@ -188,6 +272,13 @@ def _order() -> npt.NDArray[np.intp]:
     distance = (u * u + v * v).ravel()
     distance[0] = distance.max() + 1  # the mean says nothing
     return np.argsort(distance, kind="stable")[SKIPPED : SKIPPED + COEFFICIENTS]
+
+
+def _odd() -> Mask:
+    """Which of a signature's coefficients change their sign where the film is turned over: those
+    of odd frequencies from top to bottom."""
+    odd: Mask = _order() // FREQUENCIES % 2 == 1
+    return odd
 
 
 def _cosines(centre: float) -> list[Floats]:

@@ -18,7 +18,7 @@ from mammo_synth.films.audit.look import Look
 
 FOLDS = 5
 LEAST = 10  # patients of each class; fewer say nothing
-DRAWS, DRAWS_AT_ONCE = 1000, 50
+DRAWS, DRAWS_AT_ONCE, WEIGHTS_AT_ONCE = 1000, 50, 250_000
 SEED = 0
 EDGES = ("top", "bottom", "left", "right")
 
@@ -60,14 +60,18 @@ def properties(looks: Sequence[Look]) -> tuple[list[str], npt.NDArray[np.float64
     names = [*(f"format {name}" for name in formats), "bits", "stored inverted"]
     names += ["width", "height", "aspect", "bytes per pixel"]
     names += [f"{edge} edge, {what}" for edge in EDGES for what in ("mean", "spread")]
-    rows = []
-    for look in looks:
-        row = [float(look.format == name) for name in formats]
-        row += [look.bits, float(look.inverted), np.log(look.width), np.log(look.height)]
-        row += [np.log(look.width / look.height)]
-        row += [np.log1p(look.file_bytes / (look.width * look.height)), *look.borders]
-        rows.append(row)
-    values = np.array(rows, dtype=np.float64)
+    values = np.empty((len(looks), len(names)))
+    for row, look in zip(values, looks, strict=True):
+        row[:] = [
+            *(look.format == name for name in formats),
+            look.bits,
+            look.inverted,
+            np.log(look.width),
+            np.log(look.height),
+            np.log(look.width / look.height),
+            np.log1p(look.file_bytes / (look.width * look.height)),
+            *look.borders,
+        ]
     varied = np.ptp(values, axis=0) > 1e-9
     return [n for n, keep in zip(names, varied, strict=True) if keep], values[:, varied]
 
@@ -124,8 +128,11 @@ def _interval(
     rng = np.random.default_rng(SEED)
     names, group = np.unique(patients, return_inverse=True)
     found: list[float] = []
-    for _ in range(0, DRAWS, DRAWS_AT_ONCE):
-        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS_AT_ONCE)
+    # Many films are drawn a few times at once, so that memory does not grow with both.
+    step = max(1, min(DRAWS_AT_ONCE, WEIGHTS_AT_ONCE // len(labels)))
+    for done in range(0, DRAWS, step):
+        draws = min(step, DRAWS - done)
+        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
         found += weighted_auroc(labels, scores, drawn[:, group].astype(np.float64)).tolist()
     low, high = np.nanpercentile(found, (2.5, 97.5))
     return float(low), float(high)

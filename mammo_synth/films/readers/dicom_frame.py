@@ -100,8 +100,12 @@ def _native(data: bytes, header: DicomHeader, name: str) -> Stored:
         flat = np.frombuffer(value[:size], np.uint8 if header.allocated == 8 else f"{order}u2")
     # Other bits than BitsStored may hold overlays, or nothing (PS3.5 section 8.1.1).
     mask = (1 << header.bits) - 1
-    kind = np.uint8 if header.allocated == 8 else np.uint16
-    return np.bitwise_and(flat, mask, dtype=kind).reshape(header.rows, header.columns)
+    frame = flat.reshape(header.rows, header.columns)
+    if int(frame.max()) > mask:
+        frame = np.bitwise_and(frame, mask)
+    if header.allocated == 8:
+        return frame.astype(np.uint8, copy=False)
+    return frame.astype(np.uint16, copy=False)
 
 
 def _frame(data: bytes, header: DicomHeader, name: str) -> bytes:
@@ -236,13 +240,15 @@ def _check_stream(
 def _fitted(samples: npt.NDArray[np.uint16], header: DicomHeader, name: str) -> Stored:
     """Samples in BitsStored bits. The sign of signed ones may have been carried on to 16 bits."""
     mask = (1 << header.bits) - 1
-    beyond = samples > mask
-    if header.signed:
-        beyond &= samples < 65536 - (1 << (header.bits - 1))
-    if beyond.any():
-        raise _damaged(name, f"samples up to {samples[beyond].max()}, beyond {header.bits} bits")
-    fitted = np.bitwise_and(samples, mask, dtype=np.uint16)
-    return fitted.astype(np.uint8) if header.allocated == 8 else fitted
+    if int(samples.max()) > mask:
+        beyond = samples > mask
+        if header.signed:
+            beyond &= samples < 65536 - (1 << (header.bits - 1))
+        if beyond.any():
+            most = samples[beyond].max()
+            raise _damaged(name, f"samples up to {most}, beyond {header.bits} bits")
+        samples = np.bitwise_and(samples, mask, dtype=np.uint16)
+    return samples.astype(np.uint8) if header.allocated == 8 else samples
 
 
 def _damaged(name: str, what: str) -> BadInput:

@@ -20,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mammo_synth.errors import BadInput
+from mammo_synth.films.grey_table import Grey, look_up
 
 from .bounds import HINT
 from .dicom_header import DicomHeader, Table, Window
 
-Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Values = npt.NDArray[np.float64]
 
-_BLOCK = 1 << 20  # pixels that are looked up at a time: bounds what indexing takes
+_BLOCK = 1 << 18  # pixels that are counted at a time: bounds what counting takes
 
 
 def to_grey(stored: Grey, header: DicomHeader, name: str) -> Grey:
@@ -44,15 +44,20 @@ def to_grey(stored: Grey, header: DicomHeader, name: str) -> Grey:
     Raises:
         BadInput: It is all padding, or its slope is 0.
     """
+    table = grey_table(header, _present(stored, header), name)
+    return look_up(table, stored)
+
+
+def _present(stored: Grey, header: DicomHeader) -> npt.NDArray[np.bool_]:
+    """Which patterns the film has; all of them where nothing depends on it."""
+    given = header.voi_table is not None or header.window is not None
+    if given and header.padding is None:
+        return np.ones(1 << header.bits, dtype=bool)
     flat = stored.reshape(-1)
-    present = np.zeros(1 << header.bits, dtype=bool)
+    counts = np.zeros(1 << header.bits, dtype=np.int64)
     for start in range(0, flat.size, _BLOCK):
-        present[flat[start : start + _BLOCK]] = True
-    table = grey_table(header, present, name)
-    grey = np.empty(flat.size, dtype=table.dtype)
-    for start in range(0, flat.size, _BLOCK):
-        np.take(table, flat[start : start + _BLOCK], out=grey[start : start + _BLOCK])
-    return grey.reshape(stored.shape)
+        counts += np.bincount(flat[start : start + _BLOCK], minlength=len(counts))
+    return counts > 0
 
 
 def grey_table(header: DicomHeader, present: npt.NDArray[np.bool_], name: str) -> Grey:

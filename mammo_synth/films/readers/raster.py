@@ -123,12 +123,12 @@ def _check_opaque(image: Image.Image, name: str) -> None:
 def _to_grey(image: Image.Image, name: str) -> Grey:
     if image.mode in _SIXTEEN_BIT_MODES:
         values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
+        if values.dtype.itemsize > 2 and (values.min() < 0 or values.max() > 65535):
             raise BadInput(
                 f"'{name}' has values from {values.min()} to {values.max()}; 16 bits are expected.",
                 hint="Convert it to 16-bit grey PNG.",
             )
-        return values.astype(np.uint16)
+        return values.astype(np.uint16, copy=False)
     if image.mode in ("L", "1"):
         return np.asarray(image.convert("L"), dtype=np.uint8)
     if image.mode in ("RGB", "RGBA", "P", "LA", "PA"):

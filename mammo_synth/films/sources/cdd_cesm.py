@@ -33,10 +33,10 @@ from mammo_synth.files import sha256_file
 from mammo_synth.films.record import FilmRecord, Listing, Terms, worst_finding
 from mammo_synth.films.sources.label_table import (
     LabelledFilms,
-    by_kind,
     density_letter,
     films,
     find_table,
+    of_other_views,
     one_file,
     shown,
 )
@@ -132,16 +132,7 @@ class CddCesmSource(DiskSource):
         files = _by_name(tree)
         found = LabelledFilms(table)
         rows: dict[str, _Labelled] = {}
-        named: set[str] = set()
-        for row in read_table(table, REQUIRED, OPTIONAL):
-            name = parse_name(row["image"])
-            text = name.text if name else row["image"]
-            named.add(text)
-            try:
-                image = _labelled(row, name)
-            except BadInput as error:
-                found.refuse(text, row.line, error.message, f"cdd_cesm-{text}")
-                continue
+        for _, image in found.read(read_table(table, REQUIRED, OPTIONAL), _labelled, _image_of):
             rows[image.name.text] = image.worst_with(rows.get(image.name.text))
         breasts: dict[tuple[int, str], set[str]] = defaultdict(set)
         for image in rows.values():
@@ -160,7 +151,7 @@ class CddCesmSource(DiskSource):
                     found.add(_record(image, files.get(text, [])), image.line)
                 except BadInput as error:
                     found.refuse(text, image.line, error.message)
-        remarks = _remarks(files, named, milder, other_views)
+        remarks = _remarks(files, found, milder, other_views)
         return found.listing(remarks, tree.refused, aside=milder + other_views.total())
 
 
@@ -194,12 +185,19 @@ def parse_name(text: str) -> ImageName | None:
     return ImageName(bare, int(patient), side, kind, projection)
 
 
-def _labelled(row: Row, name: ImageName | None) -> _Labelled:
+def _image_of(row: Row) -> tuple[str, str]:
+    name = parse_name(row["image"])
+    text = name.text if name else row["image"]
+    return text, f"cdd_cesm-{text}"
+
+
+def _labelled(row: Row) -> _Labelled:
     """One row.
 
     Raises:
         BadInput: Its name or class is none of this set's, or it contradicts its name.
     """
+    name = parse_name(row["image"])
     if name is None:
         raise BadInput(
             f"'{shown(row['image'])}' is no name of this set; expected such as P1_L_DM_MLO"
@@ -254,13 +252,11 @@ def _record(image: _Labelled, paths: list[str]) -> FilmRecord:
 
 
 def _remarks(
-    files: Mapping[str, list[str]], named: set[str], milder: int, other_views: Counter[str]
+    files: Mapping[str, list[str]], found: LabelledFilms, milder: int, other_views: Counter[str]
 ) -> list[str]:
     images = {text: name for text in files if (name := parse_name(text)) is not None}
     subtracted = sum(len(files[text]) for text, name in images.items() if not name.low_energy)
-    unlabelled = sum(
-        len(files[text]) for text, name in images.items() if name.low_energy and text not in named
-    )
+    unlabelled = found.without_row({t: files[t] for t, name in images.items() if name.low_energy})
     remarks = []
     if subtracted:
         remarks.append(
@@ -271,11 +267,7 @@ def _remarks(
         remarks.append(
             f"{films(milder)} left aside: another image of the same breast has a worse class."
         )
-    if other_views:
-        remarks.append(
-            f"{films(other_views.total())} of other projections ({by_kind(other_views)}) left "
-            "aside."
-        )
+    remarks += of_other_views(other_views)
     if unlabelled:
         remarks.append(
             f"{films(unlabelled, 'low-energy image')} without a row in the table, left aside."

@@ -26,6 +26,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -153,26 +154,20 @@ class InbreastSource(DiskSource):
         found = LabelledFilms(table)
         aside: dict[str, str] = {}  # image_id → kind
         suspicious: set[tuple[str, str | None]] = set()
-        rows: set[str] = set()
-        unread: set[str] = set()
-        for row in read_table(table, COLUMNS, OPTIONAL):
-            if not (row["film"] or row["laterality"] or row["view"]):
-                continue
-            rows.add(row["film"])
-            try:
-                film = self._film(row, files)
-            except BadInput as error:
-                found.refuse(row["film"], row.line, error.message)
-                unread.add(f"inbreast-{row['film']}")
-                continue
+        rows = (
+            row
+            for row in read_table(table, COLUMNS, OPTIONAL)
+            if row["film"] or row["laterality"] or row["view"]
+        )
+        for line, film in found.read(rows, partial(self._film, files=files), _film_of):
             if film.birads in SUSPICIOUS:
                 suspicious.add(film.breast)
             record = film.record(self.protocol)
             if record is None:
                 aside[film.image_id] = film.left_aside_for
             else:
-                found.add(record, row.line)
-        found.withdraw({*aside, *unread}, "another row says something else of this film")
+                found.add(record, line)
+        found.withdraw(aside, "another row says something else of this film")
         doubtful = [
             record.image_id
             for record in found.records
@@ -181,8 +176,7 @@ class InbreastSource(DiskSource):
         found.withdraw(
             doubtful, "BI-RADS 1, but another film of this breast has 4 or more: no sure normal"
         )
-        unnamed = sum(len(paths) for number, paths in files.items() if number not in rows)
-        remarks = self._remarks(Counter(aside.values()), unnamed)
+        remarks = self._remarks(Counter(aside.values()), found.without_row(files))
         return found.listing(remarks, tree.refused, aside=len(aside))
 
     def _film(self, row: Row, files: Mapping[str, Sequence[str]]) -> _Film:
@@ -280,6 +274,10 @@ class _Film:
             return None
         who = (self.image_id, self.patient_id)
         return FilmRecord(*who, finding, view, self.laterality, self.density, self.path)
+
+
+def _film_of(row: Row) -> tuple[str, str]:
+    return row["film"], f"inbreast-{row['film']}"
 
 
 def _by_number(paths: Iterable[str]) -> dict[str, list[str]]:

@@ -4,16 +4,20 @@ film that stands in the table twice is found out, and the rest goes on."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from mammo_synth.errors import BadInput
 from mammo_synth.films.record import FilmRecord, Listing, Refused
-from mammo_synth.films.tables import same_name
+from mammo_synth.films.tables import Row, same_name
 from mammo_synth.films.tree import read_tree
 
 MAX_SHOWN = 80  # characters of a user's text in a message
 DICOM_SUFFIXES = (".dcm", ".dicom")
+
+Said = TypeVar("Said")
+"""What a source makes of a row."""
 
 
 class LabelledFilms:
@@ -24,6 +28,35 @@ class LabelledFilms:
         self._films: dict[str, tuple[FilmRecord, int]] = {}
         self._contested: dict[str, str] = {}  # image_id → why none of its rows is believed
         self._refused: list[Refused] = []
+        self._named: set[str] = set()
+
+    def read(
+        self,
+        rows: Iterable[Row],
+        understand: Callable[[Row], Said],
+        film_of: Callable[[Row], tuple[str, str]],
+    ) -> Iterator[tuple[int, Said]]:
+        """The line of each row, and what ``understand`` makes of it. A row for which that raises
+        BadInput is refused, and no other row of its film is believed.
+
+        Args:
+            rows: Of the table.
+            understand: Reads a row.
+            film_of: What a row calls its film (a name for the user), and the film's image_id.
+        """
+        for row in rows:
+            name, image_id = film_of(row)
+            self._named.add(name)
+            try:
+                said = understand(row)
+            except BadInput as error:
+                self.refuse(name, row.line, error.message, image_id)
+            else:
+                yield row.line, said
+
+    def without_row(self, files: Mapping[str, Collection[str]]) -> int:
+        """How many of the ``files``, by their film's name, are of films that no row names."""
+        return sum(len(paths) for name, paths in files.items() if name not in self._named)
 
     def add(self, record: FilmRecord, line: int) -> None:
         """Take a film of row ``line``. A second row that says the same is refused; where two rows
@@ -62,6 +95,21 @@ class LabelledFilms:
             if image_id in self._films:
                 record, line = self._films.pop(image_id)
                 self.refuse(record.locator, line, reason)
+
+    def withdraw_torn(
+        self, breasts: Mapping[tuple[str, str], Collection[str]], scale: str = ""
+    ) -> None:
+        """Refuse the films of breasts whose rows contradict each other.
+
+        Args:
+            breasts: patient_id and laterality → all that the rows of this breast say.
+            scale: Of what they say, such as ``BI-RADS``.
+        """
+        for record in self.records:
+            said = sorted(breasts.get((record.patient_id, record.laterality or ""), ()))
+            if len(said) > 1:
+                words = " ".join(filter(None, ("the rows of this breast say", scale)))
+                self.withdraw([record.image_id], f"{words} {' and '.join(said)}")
 
     @property
     def records(self) -> list[FilmRecord]:
@@ -176,6 +224,13 @@ def films(number: int, what: str = "film") -> str:
 def by_kind(counts: Counter[str]) -> str:
     """``AT 19, ML 8``: a count of each kind, most frequent first."""
     return ", ".join(f"{kind} {n:,}" for kind, n in sorted(counts.items(), key=lambda i: -i[1]))
+
+
+def of_other_views(counts: Counter[str]) -> list[str]:
+    """The remark on films of other projections that were left aside; none where there are none."""
+    if not counts:
+        return []
+    return [f"{films(counts.total())} of other projections ({by_kind(counts)}) left aside."]
 
 
 def density_letter(text: str) -> str | None:

@@ -35,7 +35,11 @@ class DiskSource:
         return inside(self.folder, record.locator).stat().st_size
 
     def digest(self, record: FilmRecord) -> str:
-        """sha256 of the film's file."""
+        """sha256 of the film's file.
+
+        It is read for this, and once more to be decoded: measured, that is faster than hashing what
+        was read as a whole (benchmarks/speed/README.md).
+        """
         return sha256_file(inside(self.folder, record.locator))
 
 

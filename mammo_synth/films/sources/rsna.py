@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -36,10 +37,10 @@ from mammo_synth.films.readers import SUFFIXES
 from mammo_synth.films.record import VIEWS, FilmRecord, Listing, Terms
 from mammo_synth.films.sources.label_table import (
     LabelledFilms,
-    by_kind,
     density_letter,
     films,
     find_table,
+    of_other_views,
     one_file,
     shown,
 )
@@ -117,35 +118,32 @@ class RsnaSource(DiskSource):
         tree = read_tree(self.folder, SUFFIXES)
         files = _by_film(tree)
         found, seen = LabelledFilms(table), _Seen()
-        named: set[tuple[str, str]] = set()
-        for row in read_table(table, REQUIRED, OPTIONAL):
-            named.add((row["patient_id"], row["image_id"]))
-            try:
-                record = _record(row, files, seen)
-            except BadInput as error:
-                patient, image = row["patient_id"], row["image_id"]
-                film = f"{patient}/{image}" if patient and image else ""
-                found.refuse(film, row.line, error.message, f"rsna-{patient}-{image}")
-                continue
+        rows = read_table(table, REQUIRED, OPTIONAL)
+        for line, record in found.read(rows, partial(_record, files=files, seen=seen), _film_of):
             if record is not None:
-                found.add(record, row.line)
-        _withdraw_contradictions(found, seen)
-        unlabelled = sum(len(paths) for film, paths in files.items() if film not in named)
+                found.add(record, line)
+        found.withdraw_torn(seen.breasts)
+        remarks = _remarks(found, seen, found.without_row(files))
         aside = seen.other_views.total() + seen.implants
-        return found.listing(_remarks(found, seen, unlabelled), tree.refused, aside=aside)
+        return found.listing(remarks, tree.refused, aside=aside)
 
 
-def _by_film(tree: Tree) -> Mapping[tuple[str, str], list[str]]:
-    """(patient_id, image_id) → files with their names."""
-    files: dict[tuple[str, str], list[str]] = defaultdict(list)
+def _by_film(tree: Tree) -> Mapping[str, list[str]]:
+    """patient_id/image_id → files with their names."""
+    files: dict[str, list[str]] = defaultdict(list)
     for text in tree.files:
         path = PurePosixPath(text)
         patient, joined, image = path.stem.partition("_")
-        files[(patient, image) if joined else (path.parent.name, patient)].append(text)
+        files[f"{patient}/{image}" if joined else f"{path.parent.name}/{patient}"].append(text)
     return files
 
 
-def _record(row: Row, files: Mapping[tuple[str, str], list[str]], seen: _Seen) -> FilmRecord | None:
+def _film_of(row: Row) -> tuple[str, str]:
+    patient, image = row["patient_id"], row["image_id"]
+    return f"{patient}/{image}" if patient and image else "", f"rsna-{patient}-{image}"
+
+
+def _record(row: Row, files: Mapping[str, list[str]], seen: _Seen) -> FilmRecord | None:
     """The film of a row, or None where it is left aside.
 
     Raises:
@@ -161,7 +159,7 @@ def _record(row: Row, files: Mapping[tuple[str, str], list[str]], seen: _Seen) -
         raise BadInput(f"view '{shown(view)}' is none of {', '.join((*VIEWS, *OTHER_VIEWS))}")
     finding = _finding(row)
     implant = _flag(row, "implant")
-    seen.breasts[patient, laterality].add(finding)
+    seen.breasts[f"rsna-p{patient}", laterality].add(finding)
     if view not in VIEWS:
         seen.other_views[view] += 1
         return None
@@ -175,7 +173,7 @@ def _record(row: Row, files: Mapping[tuple[str, str], list[str]], seen: _Seen) -
         view=view,
         laterality=laterality,
         density=density_letter(row["density"]),
-        locator=one_file(files.get((patient, image), []), f"{patient}/{image}.dcm"),
+        locator=one_file(files.get(f"{patient}/{image}", []), f"{patient}/{image}.dcm"),
     )
     if finding == "normal" and row["BIRADS"] in RECALLED:
         seen.recalled.add(record.image_id)
@@ -198,25 +196,8 @@ def _flag(row: Row, column: str) -> bool:
     return value
 
 
-def _withdraw_contradictions(found: LabelledFilms, seen: _Seen) -> None:
-    """Refuse the films of a breast whose rows say different things: the labels are a breast's."""
-    torn = {breast: said for breast, said in seen.breasts.items() if len(said) > 1}
-    if not torn:
-        return
-    for record in found.records:
-        breast = (record.patient_id.removeprefix("rsna-p"), record.laterality or "")
-        if breast in torn:
-            said = " and ".join(sorted(torn[breast]))
-            found.withdraw([record.image_id], f"the rows of this breast say {said}")
-
-
 def _remarks(found: LabelledFilms, seen: _Seen, unlabelled: int) -> list[str]:
-    remarks = []
-    if seen.other_views:
-        remarks.append(
-            f"{films(seen.other_views.total())} of other projections "
-            f"({by_kind(seen.other_views)}) left aside."
-        )
+    remarks = of_other_views(seen.other_views)
     if seen.implants:
         remarks.append(
             f"{films(seen.implants)} of patients with implants left aside: an implant would be "

@@ -27,6 +27,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -45,6 +46,7 @@ from mammo_synth.films.sources.label_table import (
     density_letter,
     films,
     find_table,
+    of_other_views,
     one_file,
     shown,
 )
@@ -133,21 +135,15 @@ class VindrMammoSource(DiskSource):
         tree = read_tree(self.folder, SUFFIXES)
         files = _by_image(tree)
         found, seen = LabelledFilms(table), _Seen()
-        named: set[str] = set()
-        for row in read_table(table, REQUIRED, OPTIONAL):
-            named.add(row["image_id"])
-            try:
-                record = self._record(row, files, seen)
-            except BadInput as error:
-                image = row["image_id"]
-                found.refuse(image, row.line, error.message, f"vindr_mammo-{image}")
-                continue
+        rows = read_table(table, REQUIRED, OPTIONAL)
+        understand = partial(self._record, files=files, seen=seen)
+        for line, record in found.read(rows, understand, _film_of):
             if record is not None:
-                found.add(record, row.line)
-        _withdraw_contradictions(found, seen)
-        unlabelled = sum(len(paths) for image, paths in files.items() if image not in named)
+                found.add(record, line)
+        found.withdraw_torn(seen.breasts, "BI-RADS")
+        remarks = self._remarks(seen, found.without_row(files))
         aside = seen.other_views.total() + seen.birads_aside.total()
-        return found.listing(self._remarks(seen, unlabelled), tree.refused, aside=aside)
+        return found.listing(remarks, tree.refused, aside=aside)
 
     def _record(
         self, row: Row, files: Mapping[str, Sequence[str]], seen: _Seen
@@ -170,7 +166,7 @@ class VindrMammoSource(DiskSource):
                 f"breast_birads '{shown(row['breast_birads'])}' is none of BI-RADS 1 to 5"
             )
         birads = category[1]
-        seen.breasts[study, laterality].add(birads)
+        seen.breasts[f"vindr_mammo-p{study}", laterality].add(birads)
         view = view_of(row["view_position"])
         finding = FINDINGS[self.protocol][birads]
         if view is None:
@@ -203,16 +199,16 @@ class VindrMammoSource(DiskSource):
                 f"{films(seen.birads_aside.total())} left aside for what their category leaves "
                 f"open ({kinds})."
             )
-        if seen.other_views:
-            remarks.append(
-                f"{films(seen.other_views.total())} of other projections "
-                f"({by_kind(seen.other_views)}) left aside."
-            )
+        remarks += of_other_views(seen.other_views)
         if unlabelled:
             remarks.append(
                 f"{films(unlabelled, 'image file')} without a row in the label table, left aside."
             )
         return remarks
+
+
+def _film_of(row: Row) -> tuple[str, str]:
+    return row["image_id"], f"vindr_mammo-{row['image_id']}"
 
 
 def _by_image(tree: Tree) -> Mapping[str, list[str]]:
@@ -235,15 +231,3 @@ def _file_of(study: str, image: str, paths: Sequence[str]) -> str:
     if re.fullmatch(r"[0-9a-f]{32}", other) and other != study:
         raise BadInput(f"its file '{shown(locator)}' is under another study than {study}")
     return locator
-
-
-def _withdraw_contradictions(found: LabelledFilms, seen: _Seen) -> None:
-    """Refuse the films of a breast with two categories: the assessment is a breast's."""
-    torn = {breast: said for breast, said in seen.breasts.items() if len(said) > 1}
-    if not torn:
-        return
-    for record in found.records:
-        breast = (record.patient_id.removeprefix("vindr_mammo-p"), record.laterality or "")
-        if breast in torn:
-            said = " and ".join(sorted(torn[breast]))
-            found.withdraw([record.image_id], f"the rows of this breast say BI-RADS {said}")
