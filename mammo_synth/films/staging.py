@@ -129,13 +129,15 @@ def stage_films(
     stage = partial(_columns, tuple(schema.names), source, size, protocol, frame)
     for leftover in (work / FOLDER).glob(f"{TEMPORARY_PREFIX}*"):
         leftover.unlink()  # half a shard of an earlier run that was killed
-    progress.start("films", len(records))
+    missing = [
+        (path, records[start : start + SHARD_FILMS])
+        for path, start in zip(paths, starts, strict=True)
+        if not path.is_file()
+    ]
+    # What an earlier run did is not counted: it would make the rest look faster than it is.
+    progress.start("films", sum(len(chunk) for _, chunk in missing))
     with film_map(workers) as mapped:
-        for path, start in zip(paths, starts, strict=True):
-            chunk = records[start : start + SHARD_FILMS]
-            if path.is_file():
-                progress.advance(len(chunk))
-                continue
+        for path, chunk in missing:
             rows = _counted(mapped(stage, chunk), progress)
             # Pixels are PNG already; compressing them again costs time and wins nothing.
             with (
