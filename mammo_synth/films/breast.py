@@ -47,6 +47,11 @@ PLATE_BRIGHT, PLATE_DARK, PLATE_MOST = 0.6, 0.25, 0.05
 end, lies in the dark (four fifths of its surroundings are below the second share), and covers at
 most the third share of the film. Lesions and nipples have tissue beside them and stay."""
 
+FRAME_BRIGHT, FRAME_EVEN, FRAME_FULL, FRAME_MOST = 0.6, 0.06, 0.9, 0.1
+"""A line along an edge belongs to the white frame of a scan if it is brighter than the first share
+of the film's range, and all but a tenth of it (the third number) is as bright as its median up to
+the second. No more lines are taken from a side than the last share of it."""
+
 SMALLEST = 0.01
 """A breast covers at least this share of the film."""
 
@@ -153,11 +158,14 @@ def breast_mask(grey: npt.NDArray[np.float32]) -> Mask:
     Raises:
         BadInput: Nothing stands out of the background, or nothing large enough.
     """
-    bright = float(np.percentile(grey, 99.5))
-    dark = min(float(np.percentile(grey, BACKGROUND_PERCENTILE)), BACKGROUND_MOST * bright)
+    within = _frame(grey)
+    scene = grey[within]
+    bright = float(np.percentile(scene, 99.5))
+    dark = min(float(np.percentile(scene, BACKGROUND_PERCENTILE)), BACKGROUND_MOST * bright)
     if bright - dark < 1e-3 * max(1.0, bright) or bright <= 0:
         raise BadInput("the film is empty: no breast stands out of the background.")
-    level = (grey - dark) / (bright - dark)
+    level = np.zeros_like(grey)
+    level[within] = (scene - dark) / (bright - dark)
     mask = (level > FOREGROUND_SHARE) & ~_plates(level)
     radius = max(1, round(OPENING_SHARE * max(grey.shape)))
     opened = _opened(mask, radius)
@@ -171,6 +179,25 @@ def breast_mask(grey: npt.NDArray[np.float32]) -> Mask:
     if not count or sizes[largest] < SMALLEST * grey.size:
         raise BadInput("the film is empty: nothing on it is large enough to be a breast.")
     return _filled(_over_disk(labels == largest, _grown(grey.shape), np.logical_or))
+
+
+def _frame(grey: npt.NDArray[np.float32]) -> tuple[slice, slice]:
+    """Rows and columns of a reduced film within its white frame; all of them where it has none."""
+    dark, bright = float(grey.min()), float(grey.max())
+    if bright <= dark:
+        return slice(None), slice(None)
+    least, even = dark + FRAME_BRIGHT * (bright - dark), FRAME_EVEN * (bright - dark)
+    spans = []
+    for lines in (grey, grey.T):
+        most = int(FRAME_MOST * len(lines))
+        ends = []
+        for edge in (lines[:most], lines[::-1][:most]):
+            middle = np.median(edge, axis=1, keepdims=True)
+            alike = (np.abs(edge - middle) <= even).mean(axis=1) >= FRAME_FULL
+            white = alike & (middle[:, 0] > least)
+            ends.append(int(np.logical_and.accumulate(white).sum()))
+        spans.append(slice(ends[0], len(lines) - ends[1]))
+    return spans[0], spans[1]
 
 
 def _filled(mask: Mask) -> Mask:

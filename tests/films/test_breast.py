@@ -279,6 +279,25 @@ def test_phantom_markers_go_and_findings_stay() -> None:
             assert (np.abs(with_marker - without) > 60).mean() < 0.002, (patient, view)
 
 
+@pytest.mark.parametrize("share", [0.01, 0.02, 0.04, 0.08])
+@pytest.mark.parametrize("sides", ["all", "top and bottom", "left and right"])
+def test_a_white_frame_of_the_scan_is_no_breast(share: float, sides: str) -> None:
+    settings = PhantomSettings(height=400, marker_share=0.0)
+    for patient, view in ((1, "CC"), (2, "MLO")):
+        bare = render_film(5, patient, view, "L", settings).image
+        width = round(share * bare.shape[0])
+        framed = np.pad(bare, width, constant_values=np.iinfo(bare.dtype).max)
+        if sides == "top and bottom":
+            framed = framed[:, width:-width]
+        if sides == "left and right":
+            framed = framed[width:-width]
+        expected, found = find_breast(bare), find_breast(framed)
+        assert found.wall == expected.wall
+        shift = np.array([width * (sides != "top and bottom"), width * (sides != "left and right")])
+        moved = np.array(found.box) - np.tile(shift, 2)
+        assert np.abs(moved - expected.box).max() <= 0.03 * bare.shape[0], (found, expected)
+
+
 def test_real_films_lose_plates_and_borders_and_keep_the_breast() -> None:
     folder = shared_path("data/mias-512")
     source = MiasSource(folder)
