@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import Any
 
@@ -19,13 +20,16 @@ from rich.table import Table
 from mammo_synth.errors import MammoSynthError
 
 NOTICE = "Synthetic films are for research and teaching, never for diagnosis."
+PIPE_WIDTH = 240
 PLAIN_INTERVAL_S = 10.0
 """Seconds between progress lines where stderr is a file or a CI log and a bar cannot be drawn."""
 
 
 def out() -> Console:
-    """Console for results."""
-    return Console(highlight=False, soft_wrap=True)
+    """Console for results. In a pipe or a file a table is as wide as it needs to be: cut off, its
+    numbers would be of no use to whoever reads it there."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 def err() -> Console:

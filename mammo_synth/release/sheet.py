@@ -13,7 +13,7 @@ from mammo_synth.png import decode_png
 
 GAP = 4
 TITLE_HEIGHT = 22
-MIN_TILE = 128
+MIN_TILE, MAX_TILE = 128, 256
 INK, PAPER = 20, 245
 
 
@@ -22,7 +22,8 @@ def contact_sheet(groups: Sequence[tuple[str, Sequence[bytes]]]) -> bytes:
 
     Args:
         groups: (title, PNG bytes of equally large images). Small images are enlarged by whole
-            factors, without smoothing, so that every pixel is one that was stored.
+            factors without smoothing, large ones reduced to `MAX_TILE` px, so that the sheet fits
+            a page and a card.
 
     Returns:
         PNG bytes.
@@ -51,5 +52,8 @@ def contact_sheet(groups: Sequence[tuple[str, Sequence[bytes]]]) -> bytes:
 
 def _tile(data: bytes) -> npt.NDArray[np.uint8]:
     pixels = decode_png(data)
+    if pixels.shape[0] > MAX_TILE:
+        smaller = Image.fromarray(pixels).resize((MAX_TILE, MAX_TILE), Image.Resampling.LANCZOS)
+        return np.asarray(smaller, np.uint8)
     factor = max(1, MIN_TILE // pixels.shape[0])
     return np.kron(pixels, np.ones((factor, factor), np.uint8))

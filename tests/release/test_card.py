@@ -339,7 +339,6 @@ def test_documents_are_refreshed_from_a_folder_with_a_manifest(
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(not KEPT.is_dir(), reason="dataset_cards/phantom has not been built yet")
 def test_the_kept_cards_are_those_of_the_kept_manifest() -> None:
     kept = read_manifest(KEPT, "release")
     expected = documents(kept.settings, kept.facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from mammo_synth.configurations import CANCER, CELLS, CONFIGURATIONS, NORMAL, REAL, SYNTHETIC, Cell
 from mammo_synth.errors import BadInput
@@ -24,7 +26,7 @@ from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.sources.folder import FolderSource
 from mammo_synth.films.sources.phantom import PhantomSource
 from mammo_synth.films.split import SplitSettings
-from mammo_synth.png import decode_png
+from mammo_synth.png import decode_png, encode_png
 from mammo_synth.release import shards as shards_module
 from mammo_synth.release.build import ReleaseSettings, build_release
 from mammo_synth.release.card import render_card
@@ -32,6 +34,7 @@ from mammo_synth.release.facts import planned_shards, shard_facts
 from mammo_synth.release.folder import Release
 from mammo_synth.release.plan import choose_films, plan_shards, seeds, shards_of
 from mammo_synth.release.schema import COLUMNS, arrow_schema, features_yaml
+from mammo_synth.release.sheet import GAP, contact_sheet
 from mammo_synth.release.verify import verify_release
 from tests.conftest import build_small_release, fake_generators
 
@@ -381,3 +384,10 @@ def test_a_missing_shard_is_named(copy: Path) -> None:
 def test_no_path_of_this_machine_in_a_release(small_release: Release) -> None:
     text = json.dumps(json.loads((small_release.folder / "manifest.json").read_text()))
     assert os.fspath(Path.home()) not in text and os.fspath(small_release.folder) not in text
+
+
+@pytest.mark.parametrize(("side", "tile"), [(32, 128), (100, 100), (128, 128), (512, 256)])
+def test_a_contact_sheet_fits_a_page(side: int, tile: int) -> None:
+    white = encode_png(np.full((side, side), 255, np.uint8))
+    with Image.open(io.BytesIO(contact_sheet([("a", [white] * 3)]))) as sheet:
+        assert sheet.width == GAP + 3 * (tile + GAP)
