@@ -59,6 +59,18 @@ EachFile = Annotated[
         help="folder: class folders without a table, where no two files are of one patient.",
     ),
 ]
+Licence = Annotated[
+    str | None, typer.Option(help="folder: licence of the films, such as CC-BY-4.0.")
+]
+Citation = Annotated[str | None, typer.Option(help="folder: how to cite the films.")]
+PassedOn = Annotated[
+    bool,
+    typer.Option(
+        "--may-be-passed-on",
+        help="folder: the licence lets the films' pixels be published (else a release holds "
+        "references to them).",
+    ),
+]
 ForProcessing = Annotated[
     bool,
     typer.Option("--for-processing", help="Take DICOM images that were not made for reading, too."),
@@ -89,6 +101,9 @@ class FilmOptions:
     frame: Frame = None
     table: Table = None
     each_file_a_patient: EachFile = False
+    licence: Licence = None
+    citation: Citation = None
+    may_be_passed_on: PassedOn = False
     for_processing: ForProcessing = False
     patients: Patients = None
     film_seed: FilmSeed = None
@@ -130,6 +145,9 @@ class FilmOptions:
         options: dict[str, Any] = {
             "table": self.table,
             "each_file_a_patient": self.each_file_a_patient or None,
+            "licence": self.licence,
+            "citation": self.citation,
+            "may_be_passed_on": self.may_be_passed_on or None,
             "for_processing": self.for_processing or None,
         }
         simulated = {name: getattr(self, name) for name in _SIMULATED}

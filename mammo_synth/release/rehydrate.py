@@ -204,7 +204,8 @@ class SourceFilms:
         """See `Films`."""
         records = [self._records[row["film_sha256"]] for row in references]
         images = {}
-        with film_map(self._workers) as mapped:
+        # Starting a process takes longer than preparing some dozens of films.
+        with film_map(min(self._workers, len(records) // 32)) as mapped:
             made = mapped(partial(_prepare, self._source, self._size, self._frame), records)
             for row, (digest, data) in zip(references, made, strict=True):
                 _check_pixels(row, digest)

@@ -56,6 +56,23 @@ TERMS = Terms(
     simulated=False,
 )
 
+_LICENCE_IDS = (
+    "cc0-1.0",
+    "cc-by-3.0",
+    "cc-by-4.0",
+    "cc-by-sa-3.0",
+    "cc-by-sa-4.0",
+    "cc-by-nc-3.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-3.0",
+    "cc-by-nc-sa-4.0",
+    "cc-by-nd-4.0",
+    "cc-by-nc-nd-4.0",
+    "odc-by",
+    "pddl",
+)
+"""Licences of data that the Hub knows by these names; any other is given in words."""
+
 
 @dataclass(frozen=True)
 class FolderSource(DiskSource):
@@ -63,10 +80,22 @@ class FolderSource(DiskSource):
 
     ``table``: the table, where it is not ``metadata.csv`` in the folder.
     ``each_file_a_patient``: there is no table, and no two files are of one person; the user's word.
+    ``licence``, ``citation``: of the films, as their owner states them. ``may_be_passed_on``: the
+    licence lets their pixels be published; the user's word too.
     """
 
     table: Path | None = None
     each_file_a_patient: bool = False
+    licence: str | None = None
+    citation: str | None = None
+    may_be_passed_on: bool = False
+
+    def __post_init__(self) -> None:
+        if self.may_be_passed_on and not (self.licence or "").strip():
+            raise BadInput(
+                "The films may be passed on, it is said, but not under which licence.",
+                hint="Name it too, as their owner states it: for example --licence CC-BY-4.0.",
+            )
 
     @property
     def name(self) -> str:
@@ -75,18 +104,32 @@ class FolderSource(DiskSource):
 
     @property
     def terms(self) -> Terms:
-        """Unknown: so nothing may be redistributed."""
-        return TERMS
+        """Unknown, so nothing may be redistributed, unless the user says otherwise."""
+        licence = (self.licence or TERMS.licence).strip()
+        known = licence.lower() if licence.lower() in _LICENCE_IDS else "other"
+        return Terms(
+            licence=licence,
+            licence_id=known if self.licence else TERMS.licence_id,
+            citation=(self.citation or TERMS.citation).strip(),
+            redistributable=self.may_be_passed_on,
+            simulated=False,
+        )
 
     @property
     def settings(self) -> dict[str, Any]:
         """Digest of the table, or of the list of paths; the films' own digests are in the prepared
         set's rows."""
         table = self._table()
+        said: dict[str, Any] = {
+            name: value
+            for name in ("licence", "citation", "may_be_passed_on")
+            if (value := getattr(self, name))
+        }
         if table is not None:
-            return {"source": self.name, "table_sha256": sha256_file(table)}
+            return {"source": self.name, "table_sha256": sha256_file(table), **said}
         paths = read_tree(self.folder, SUFFIXES).files
         return {
+            **said,
             "source": self.name,
             "each_file_a_patient": True,
             "paths_sha256": sha256_json(list(paths)),
