@@ -39,6 +39,23 @@ def write_film(path: Path, number: int = 0) -> None:
     Image.fromarray(fake_film(number, "normal")).save(path)
 
 
+def test_terms_are_the_owners_word(tmp_path: Path) -> None:
+    folder = write_film_folder(tmp_path / "films", patients=2)
+    unknown = FolderSource(folder)
+    assert not unknown.terms.redistributable and unknown.terms.licence_id == "unknown"
+    open_ = FolderSource(
+        folder, licence="CC-BY-4.0", citation="Films of a clinic.", may_be_passed_on=True
+    )
+    assert open_.terms.redistributable and open_.terms.licence_id == "cc-by-4.0"
+    assert open_.terms.citation == "Films of a clinic."
+    assert open_.settings != unknown.settings
+    kept = FolderSource(folder, licence="for our hospital only")
+    assert (kept.terms.redistributable, kept.terms.licence_id) == (False, "other")
+    with pytest.raises(BadInput, match="not under which licence") as refusal:
+        FolderSource(folder, may_be_passed_on=True)
+    assert "--licence" in str(refusal.value.hint)
+
+
 def test_films_of_a_table(tmp_path: Path) -> None:
     source = FolderSource(write_film_folder(tmp_path / "films", 2))
     listing = source.list()
@@ -69,23 +86,6 @@ def test_films_of_a_table(tmp_path: Path) -> None:
         ("MLO,L", "MLO,B", "laterality 'B' is none of"),
     ],
 )
-def test_terms_are_the_owners_word(tmp_path: Path) -> None:
-    folder = write_film_folder(tmp_path / "films", patients=2)
-    unknown = FolderSource(folder)
-    assert not unknown.terms.redistributable and unknown.terms.licence_id == "unknown"
-    open_ = FolderSource(
-        folder, licence="CC-BY-4.0", citation="Films of a clinic.", may_be_passed_on=True
-    )
-    assert open_.terms.redistributable and open_.terms.licence_id == "cc-by-4.0"
-    assert open_.terms.citation == "Films of a clinic."
-    assert open_.settings != unknown.settings
-    kept = FolderSource(folder, licence="for our hospital only")
-    assert (kept.terms.redistributable, kept.terms.licence_id) == (False, "other")
-    with pytest.raises(BadInput, match="not under which licence") as refusal:
-        FolderSource(folder, may_be_passed_on=True)
-    assert "--licence" in str(refusal.value.hint)
-
-
 def test_a_bad_row_is_refused_with_its_line_and_the_rest_goes_on(
     tmp_path: Path, old: str, new: str, says: str
 ) -> None:
