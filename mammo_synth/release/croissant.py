@@ -3,6 +3,7 @@ responsibly. Made from settings and facts alone, so the same release has the sam
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -90,7 +91,7 @@ def croissant(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str
     date = settings.get("date")
     description = [words.diagnosis, words.phantom, words.study, words.private, words.uses]
     return {
-        "@context": _CONTEXT,
+        "@context": copy.deepcopy(_CONTEXT),
         "@type": "sc:Dataset",
         "conformsTo": [
             "http://mlcommons.org/croissant/1.0",

@@ -119,3 +119,11 @@ def test_the_same_release_has_the_same_bytes(small_release: Release) -> None:
     again = json.loads(json.dumps(facts, sort_keys=True))
     assert render_croissant(settings, again) == text
     assert json.loads(text) == croissant(settings, facts)
+
+
+def test_what_a_reader_does_to_one_file_is_not_in_the_next(small_release: Release) -> None:
+    settings, facts = small_release.manifest.settings, small_release.manifest.facts
+    first = croissant(settings, facts)
+    before = render_croissant(settings, facts)
+    first["@context"]["@base"] = "changed by a reader"
+    assert render_croissant(settings, facts) == before

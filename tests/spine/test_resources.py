@@ -16,14 +16,14 @@ def named_resources() -> set[str]:
     """Every path of the repository that the package names in a string."""
     names = set()
     for path in (ROOT / "mammo_synth").rglob("*.py"):
-        names |= set(re.findall(r'"((?:benchmarks|dataset_cards)/[\w./-]*)"', path.read_text()))
+        names |= set(re.findall(r'"((?:benchmarks|dataset_cards)(?:/[\w./-]*)?)"', path.read_text()))
     return names
 
 
 def test_every_named_resource_is_there_and_goes_into_the_wheel() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    names = named_resources() - {"benchmarks/"}
+    names = named_resources() - {"benchmarks", "benchmarks/"}
     assert len(names) >= 3
     for name in names:
         assert resource(name).exists()
