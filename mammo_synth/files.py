@@ -63,11 +63,11 @@ def locked(path: Path, *, busy: BadInput | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; move it into place at the end.
 
     A reader sees the old file or the whole new one, never half of it; on an error nothing is
-    left behind.
+    left behind. Without ``sync`` that holds for killed processes, not for a power failure.
 
     Raises:
         NoSpace: The disk is full or the folder may not be written to.
@@ -79,8 +79,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
+        if sync:
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
         # mkstemp files are private (0600); the result gets what the user's umask allows.
         with _UMASK_LOCK:
             umask = os.umask(0)

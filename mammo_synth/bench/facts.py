@@ -14,6 +14,7 @@ from mammo_synth.bench.record import (
     Counts,
     Environment,
     Evaluation,
+    PredictionsFile,
     ReleaseFacts,
     Training,
     evaluate,
@@ -43,7 +44,8 @@ def store_evaluation(
     write_test_set(results / TEST_SETS, truth)
     path = folder / predictions_name(split)
     write_predictions(path, truth.image_id, p)
-    return evaluate(truth, p, threshold, {"file": path.name, "sha256": sha256_file(path)})
+    kept: PredictionsFile = {"file": path.name, "sha256": sha256_file(path)}
+    return evaluate(truth, p, threshold, kept, split=split)
 
 
 def checked_scores(classifier: Classifier, images: Images) -> Floats:

@@ -1,9 +1,11 @@
 """Metrics of a two-class classifier and their uncertainty. Cancer (label 1) is the positive class.
 
-Point values come from scikit-learn. Intervals come from a patient-level bootstrap: patients are
-drawn with replacement, and a patient that is drawn twice weighs its films twice (Efron 1979; for
-films of one patient, which are not independent, the patient is the unit to draw). Drawing is done
-as counts per patient, so that every resample of every metric is a few array operations.
+Point values and resamples come from the same arithmetic, films of weight one and films weighted
+by how often their patient was drawn; the tests compare both with scikit-learn. Intervals come from
+a patient-level bootstrap: patients are drawn with replacement, and a patient that is drawn twice
+weighs its films twice (Efron 1979; for films of one patient, which are not independent, the
+patient is the unit to draw). Drawing is done as counts per patient, so that every resample of
+every metric is a few array operations.
 
 A metric that has no value (precision without a predicted cancer, AUROC with one class) is None
 or, in arrays, NaN: never a silent zero.
@@ -17,24 +19,45 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mammo_synth.bench.resampling import Ranking, count_metrics, draw_counts
+from mammo_synth.bench.calibration import BINS, calibration_columns, calibration_metrics
+from mammo_synth.bench.resampling import (
+    SPECIFICITIES,
+    Ranking,
+    count_metrics,
+    draw_counts,
+    sensitivity_name,
+)
 from mammo_synth.errors import BadInput
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 POSITIVE_CLASS = "cancer"
-COUNT_METRICS = ("accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy")
-"""Metrics that follow from the confusion counts at an operating point."""
-RANK_METRICS = ("auroc", "average_precision")
-"""Metrics of the order of the scores, without an operating point."""
-METRICS = COUNT_METRICS + RANK_METRICS
+COUNT_METRICS = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "specificity",
+    "balanced_accuracy",
+    "mcc",
+)
+"""Metrics that follow from the confusion counts at an operating point. MCC lies in [-1, 1]."""
+RANK_METRICS = ("auroc", "average_precision", *map(sensitivity_name, SPECIFICITIES))
+"""Metrics of the order of the scores, without an operating point: no strictly rising transform of
+the scores changes them."""
+CALIBRATION_METRICS = ("brier", "calibration_error")
+"""Metrics of the scores as probabilities."""
+METRICS = COUNT_METRICS + RANK_METRICS + CALIBRATION_METRICS
+LOWER_IS_BETTER = CALIBRATION_METRICS
+NORMAL_POSITIVE_METRICS = ("accuracy", "precision", "recall", "f1")
+"""What the 2021 study printed, with normal as its positive class."""
 
-RESAMPLES = 2000
+RESAMPLES = 10_000
 CONFIDENCE = 0.95
 MOST_UNDEFINED = 0.05
 """An interval needs a value in at least this share (1 - 0.05) of the resamples."""
-_CELLS_AT_ONCE = 2_000_000  # resamples × films held at a time: 16 MB per float64 array
+_CELLS_AT_ONCE = 500_000  # resamples × films at a time: 4 MB per float64 array
 
 
 @dataclass(frozen=True)
@@ -56,15 +79,13 @@ def confusion(label: Integers, p: Floats, threshold: float) -> Confusion:
         p: float64 [n], scores in [0, 1] for cancer.
         threshold: The operating point.
     """
-    from sklearn.metrics import confusion_matrix
-
     label, p = check_scores(label, p)
-    (tn, fp), (fn, tp) = confusion_matrix(label, p >= threshold, labels=[0, 1]).tolist()
+    tp, fp, fn, tn = (int(count) for count in _events(label, p, threshold).sum(axis=0))
     return Confusion(tp=tp, fp=fp, fn=fn, tn=tn)
 
 
 def point_metrics(label: Integers, p: Floats, threshold: float) -> dict[str, float | None]:
-    """All `METRICS` by scikit-learn, cancer positive; None where a metric has no value.
+    """All `METRICS`, cancer positive; None where a metric has no value.
 
     Args:
         label: int [n], normal 0, cancer 1.
@@ -72,37 +93,39 @@ def point_metrics(label: Integers, p: Floats, threshold: float) -> dict[str, flo
         threshold: The operating point: ``p >= threshold`` is called cancer.
 
     Returns:
-        One float in [0, 1] per metric. Recall is sensitivity; specificity is the recall of normal.
+        One float per metric, in [0, 1] but for MCC. Recall is sensitivity; specificity is the
+        recall of normal. `mammo_synth.bench.resampling` and `mammo_synth.bench.calibration` define
+        each.
 
     Raises:
         BadInput: Shapes differ, a label is not 0 or 1, a score is NaN or outside [0, 1].
     """
-    from sklearn import metrics as sk
-
     label, p = check_scores(label, p)
-    called = (p >= threshold).astype(np.int64)
-    both = 0 < label.sum() < len(label)
-    recall = sk.recall_score(label, called, zero_division=np.nan)
-    specificity = sk.recall_score(label, called, pos_label=0, zero_division=np.nan)
-    values = {
-        "accuracy": sk.accuracy_score(label, called),
-        "precision": sk.precision_score(label, called, zero_division=np.nan),
-        "recall": recall,
-        "f1": sk.f1_score(label, called, zero_division=np.nan),
-        "specificity": specificity,
-        "balanced_accuracy": (recall + specificity) / 2,
-        "auroc": sk.roc_auc_score(label, p) if both else np.nan,
-        "average_precision": sk.average_precision_score(label, p) if label.any() else np.nan,
-    }
-    return {name: none_if_nan(value) for name, value in values.items()}
+    counts = _events(label, p, threshold).sum(axis=0)[:, None]
+    sums = calibration_columns(label, p).sum(axis=0)[:, None]
+    ranking = Ranking(label, p, np.zeros(len(p), dtype=np.int64), 1)
+    values = (
+        count_metrics(*counts)
+        | ranking.values(np.ones((1, 1)))
+        | calibration_metrics(sums, counts.sum(axis=0))
+    )
+    return {name: none_if_nan(float(values[name][0])) for name in METRICS}
+
+
+def normal_positive(counts: Confusion) -> dict[str, float | None]:
+    """The 2021 study's own convention, normal positive: accuracy, precision, recall and F1.
+
+    Only for comparing with the study's printed rows. ``counts`` has cancer positive, as
+    everywhere; the classes change places here.
+    """
+    exchanged = np.array([[counts.tn], [counts.fn], [counts.fp], [counts.tp]], dtype=np.float64)
+    values = count_metrics(*exchanged)
+    return {name: none_if_nan(float(values[name][0])) for name in NORMAL_POSITIVE_METRICS}
 
 
 def none_if_nan(value: float) -> float | None:
-    """A plain float, at most 1, or None for NaN: what a record can say.
-
-    scikit-learn sums average precision in steps, and perfect scores may sum to 1 + 2e-16.
-    """
-    return None if np.isnan(value) else min(float(value), 1.0)
+    """None for NaN: what a record can say."""
+    return None if np.isnan(value) else value
 
 
 def check_scores(label: Integers, p: Floats) -> tuple[Integers, Floats]:
@@ -185,23 +208,30 @@ def resample(
             hint="One threshold per replicate, one patient code per film, one resample or more.",
         )
     units = int(patients.max()) + 1
-    events = np.concatenate(
-        [_events(label, one, cut) for one, cut in zip(scores, cuts, strict=True)], axis=1
+    # Per replicate: the four confusion counts and the sums that calibration is made of.
+    columns = np.concatenate(
+        [
+            np.concatenate([_events(label, one, cut), calibration_columns(label, one)], axis=1)
+            for one, cut in zip(scores, cuts, strict=True)
+        ],
+        axis=1,
     )
-    per_patient = np.zeros((units, events.shape[1]))
-    np.add.at(per_patient, patients, events)
-    rankings = [Ranking(label, one, patients) for one in scores]
-    ranked = [name for name in RANK_METRICS if name in metrics]
+    per_patient = np.zeros((units, columns.shape[1]))
+    np.add.at(per_patient, patients, columns)
+    ranked = any(name in metrics for name in RANK_METRICS)
+    rankings = [Ranking(label, one, patients, units) for one in scores] if ranked else []
     parts: dict[str, list[Floats]] = {name: [] for name in metrics}
     at_once = max(1, _CELLS_AT_ONCE // max(units, len(label)))
     for counts in draw_counts(units, resamples, seed, at_once):
-        sums = (counts @ per_patient).reshape(len(counts), len(scores), 4)
-        values = count_metrics(*np.moveaxis(sums, 2, 0))
+        sums = (per_patient.T @ counts).reshape(len(scores), 4 + 1 + BINS, -1)
+        sums = np.moveaxis(sums, 1, 0)  # [columns, replicates, resamples]
+        values = count_metrics(*sums[:4])
+        values |= calibration_metrics(sums[4:], sums[:4].sum(axis=0))
         if ranked:
-            both = np.stack([ranking.values(counts) for ranking in rankings], axis=2)
-            values |= dict(zip(RANK_METRICS, both, strict=True))
+            each = [ranking.values(counts) for ranking in rankings]
+            values |= {name: np.stack([one[name] for one in each]) for name in RANK_METRICS}
         for name in metrics:
-            parts[name].append(values[name].mean(axis=1))
+            parts[name].append(values[name].mean(axis=0))
     return {name: np.concatenate(chunks) for name, chunks in parts.items()}
 
 
@@ -226,8 +256,12 @@ def bootstrap(
 
     Returns:
         (low, high) per metric; None where more than 5 % of the resamples have no value, since
-        the rest would be an interval of something else.
+        the rest would be an interval of something else, and where there is one patient alone,
+        whose resamples are all the same. The calibration error of a resample is biased upwards,
+        so its interval may lie above its value.
     """
+    if not np.asarray(patients).any():
+        return dict.fromkeys(metrics)
     drawn = resample(
         label, p, thresholds, patients, resamples=resamples, seed=seed, metrics=metrics
     )

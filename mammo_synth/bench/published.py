@@ -123,7 +123,7 @@ class Reading:
         return (self.recall + self.specificity) / 2
 
     def metrics(self) -> dict[str, float]:
-        """The six count metrics by the names of `mammo_synth.bench.metrics`."""
+        """Six count metrics by the names of `mammo_synth.bench.metrics`."""
         names = ("accuracy", "precision", "recall", "f1", "specificity", "balanced_accuracy")
         return {name: getattr(self, name) for name in names}
 

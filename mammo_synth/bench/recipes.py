@@ -2,7 +2,9 @@
 
 A recipe has ``name``, ``classifier``, ``description`` and a table ``[settings]``. No setting has
 a default in the code: what is not written down is an error. Overrides (``--set epochs=3``) become
-part of the settings and so of the digest.
+part of the settings and so of the digest. So does what a reference names: ``keras:EfficientNetB0``,
+``hf:ORG/NAME`` and ``file.py:MyClassifier`` are the recipes of these families with one setting
+replaced.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ def setting(
     high: float | None = None,
 ) -> Any:
     """A field of a settings class: its allowed texts, or its inclusive bounds."""
-    return dataclasses.field(metadata={"choices": choices, "low": low, "high": high})
+    # Left out of the hash: a table of parameters has none.
+    return dataclasses.field(hash=False, metadata={"choices": choices, "low": low, "high": high})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,24 +58,29 @@ class Recipe:
 
     Attributes:
         name: Name of the recipe; overrides are named in it.
-        classifier: Key of `mammo_synth.bench.classifiers.CLASSIFIERS`.
+        classifier: Name on the leaderboard: ``vgg16``, or ``keras-EfficientNetB0`` of a family.
         description: One sentence.
         settings: Checked settings.
+        kind: Key of `mammo_synth.bench.classifiers.CLASSIFIERS`; what a recipe file calls
+            ``classifier``.
+        files: Where files lie that the settings name by their digest; no part of a record.
     """
 
     name: str
     classifier: str
     description: str
     settings: CommonSettings
+    kind: str
+    files: Mapping[str, Path] = dataclasses.field(default_factory=dict, compare=False)
 
     @cached_property
     def plain(self) -> dict[str, Any]:
-        """Settings with the classifier's name, as they stand in a record."""
+        """Settings with the classifier's kind, as they stand in a record."""
         values = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in vars(self.settings).items()
         }
-        return {"classifier": self.classifier} | values
+        return {"classifier": self.kind} | values
 
     @cached_property
     def sha256(self) -> str:
@@ -86,16 +94,26 @@ def recipe_names() -> list[str]:
 
 
 def load_recipe(name_or_file: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
-    """Read a shipped recipe by its name, or any recipe by its path (ending in .toml).
+    """Read a shipped recipe by its name, any recipe by its path (ending in .toml), or the recipe of
+    a family by a reference.
 
     Args:
-        name_or_file: ``vgg16`` or ``path/to/mine.toml``.
+        name_or_file: ``vgg16``, ``path/to/mine.toml``, ``keras:EfficientNetB0``, ``hf:ORG/NAME``,
+            ``path/to/file.py:MyClassifier`` or the name of an installed classifier.
         overrides: Settings to replace, by key.
 
     Raises:
         BadInput: No such recipe, not TOML, or a key is unknown, missing or of a wrong type or
             value; names the file, the key and the nearest known key.
     """
+    from mammo_synth.bench.classifiers import find_reference
+
+    overrides = dict(overrides or {})
+    if not name_or_file.endswith(".toml") and name_or_file not in recipe_names():
+        found = find_reference(name_or_file)
+        if found is not None:
+            name_or_file, named = found
+            overrides = named | overrides
     if name_or_file.endswith(".toml"):
         path = Path(name_or_file)
         if not path.is_file():
@@ -105,7 +123,8 @@ def load_recipe(name_or_file: str, overrides: Mapping[str, Any] | None = None) -
     else:
         raise BadInput(
             f"There is no recipe '{name_or_file}'.",
-            hint=f"{did_you_mean(name_or_file, recipe_names())} Or give a path ending in .toml.",
+            hint=f"{did_you_mean(name_or_file, recipe_names())} Or give a path ending in .toml, "
+            "keras:NAME, hf:ORG/NAME or path/to/file.py:MyClassifier.",
         )
     try:
         document = tomllib.loads(path.read_text("utf-8"))
@@ -113,7 +132,7 @@ def load_recipe(name_or_file: str, overrides: Mapping[str, Any] | None = None) -
         raise BadInput(
             f"'{path}' is not TOML ({error}).", hint="See benchmarks/recipes for recipes that work."
         ) from error
-    return make_recipe(document, f"'{path}'", overrides or {})
+    return make_recipe(document, f"'{path}'", overrides)
 
 
 def make_recipe(document: Mapping[str, Any], where: str, overrides: Mapping[str, Any]) -> Recipe:
@@ -129,21 +148,26 @@ def make_recipe(document: Mapping[str, Any], where: str, overrides: Mapping[str,
                 f"{'a table' if kind is dict else 'text'} was expected.",
                 hint="See benchmarks/recipes for recipes that work.",
             )
-    classifier = document["classifier"]
-    if classifier not in CLASSIFIERS:
+    kind = document["classifier"]
+    if kind not in CLASSIFIERS:
         raise BadInput(
-            f"{where}: there is no classifier '{classifier}'.",
-            hint=did_you_mean(classifier, CLASSIFIERS),
+            f"{where}: there is no classifier '{kind}'.", hint=did_you_mean(kind, CLASSIFIERS)
         )
-    settings_class = CLASSIFIERS[classifier].settings
+    entry = CLASSIFIERS[kind]
+    given = dict(document["settings"]) | dict(overrides)
+    settings_class = entry.settings_of(given)
     known = get_type_hints(settings_class)
     _check_keys(document["settings"], known, f"{where}, [settings]")
     _check_keys(overrides, known, "--set", complete=False)
+    given, files = entry.resolve(given) if entry.resolve else (given, {})
     name = document["name"]
     if overrides:
-        name += " with " + ", ".join(f"{key}={overrides[key]}" for key in sorted(overrides))
-    settings = make_settings(settings_class, dict(document["settings"]) | dict(overrides), where)
-    return Recipe(name, classifier, document["description"], settings)
+        name += " with " + ", ".join(
+            f"{key}={given[key]}" for key in sorted(overrides) if given[key] != ""
+        )
+    settings = make_settings(settings_class, given, where)
+    board_name = entry.name_of(settings) if entry.name_of else kind
+    return Recipe(name, board_name, document["description"], settings, kind, files)
 
 
 def make_settings(kind: type[CommonSettings], values: Mapping[str, Any], where: str) -> Any:
@@ -178,6 +202,8 @@ def _check_keys(
 
 def _check(field: dataclasses.Field[Any], kind: Any, value: Any, where: str) -> Any:
     """One value of the right type and within its bounds."""
+    if kind == dict[str, Any]:
+        return _check_table(field.name, value, where)
     several = kind == tuple[int, ...]
     if several and isinstance(value, (list, tuple)):
         return tuple(_check_one(field, int, entry, where) for entry in value)
@@ -187,6 +213,21 @@ def _check(field: dataclasses.Field[Any], kind: Any, value: Any, where: str) -> 
             hint=f"For example {field.name} = [4096, 1072].",
         )
     return _check_one(field, kind, value, where)
+
+
+def _check_table(name: str, value: Any, where: str) -> dict[str, Any]:
+    """A table of plain values (they go into a record)."""
+    plain = (bool, int, float, str)
+    if not isinstance(value, Mapping) or not all(
+        isinstance(entry, plain)
+        or (isinstance(entry, list) and all(isinstance(e, plain) for e in entry))
+        for entry in value.values()
+    ):
+        raise BadInput(
+            f"{where}: '{name}' is {value!r}; a table of numbers, texts and lists was expected.",
+            hint=f"For example {name} = {{ n_estimators = 300 }}.",
+        )
+    return dict(value)
 
 
 def _check_one(field: dataclasses.Field[Any], kind: type, value: Any, where: str) -> Any:

@@ -1,7 +1,8 @@
 """The record: one measured result, one JSON file. The types here mirror `record.schema.json`.
 
-The schema is checked when a record is written and when it is read. A metric without a value is
-null. Cancer is the positive class.
+The schema is checked when a record is written and when it is read; a record of an older format is
+migrated first (`mammo_synth.bench.migration`). A metric without a value is null. Cancer is the
+positive class. `mammo_synth.bench.evaluation` makes the evaluations.
 """
 
 from __future__ import annotations
@@ -11,19 +12,16 @@ import json
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
-from mammo_synth.bench.metrics import (
-    METRICS,
-    RESAMPLES,
-    bootstrap,
-    confusion,
-    point_metrics,
-)
-from mammo_synth.bench.resampling import Floats
-from mammo_synth.bench.truth import TestSet
+from mammo_synth.bench.evaluation import ConfusionCounts as ConfusionCounts
+from mammo_synth.bench.evaluation import Evaluation as Evaluation
+from mammo_synth.bench.evaluation import PredictionsFile as PredictionsFile
+from mammo_synth.bench.evaluation import evaluate as evaluate
+from mammo_synth.bench.migration import FORMAT_2, migrate
+from mammo_synth.bench.subgroups import MetricValue as MetricValue
 from mammo_synth.errors import BadInput
 from mammo_synth.files import write_json
 
-FORMAT = "mammo-synth/record/1"
+FORMAT = FORMAT_2
 SPLITS = ("real_test", "test")
 GAP_METRIC = "balanced_accuracy"
 MAX_RECORD_BYTES = 5_000_000
@@ -111,44 +109,6 @@ class OperatingPoint(TypedDict):
     rule: str
 
 
-class MetricValue(TypedDict):
-    """A value and its 95 % interval; null where there is none."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class ConfusionCounts(TypedDict):
-    """Counts with cancer positive."""
-
-    tp: int
-    fp: int
-    fn: int
-    tn: int
-
-
-class PredictionsFile(TypedDict):
-    """The file beside the record that the numbers recompute from."""
-
-    file: str
-    sha256: str
-
-
-class Evaluation(TypedDict):
-    """One test set scored."""
-
-    test_set: str
-    n: int
-    cancer: int
-    normal: int
-    patients: int
-    threshold: float
-    confusion: ConfusionCounts
-    metrics: dict[str, MetricValue]
-    predictions: PredictionsFile
-
-
 class Evaluations(TypedDict):
     """The real test films, on which records rank, and the configuration's own test split."""
 
@@ -175,9 +135,13 @@ class Environment(TypedDict):
 
 
 class Record(TypedDict):
-    """One measured result: configuration × classifier × replicate."""
+    """One measured result: configuration × classifier × replicate.
+
+    ``migrated_from`` is the format that a record was read in, where that was an older one.
+    """
 
     format: str
+    migrated_from: NotRequired[str]
     package_version: str
     created: str
     release: ReleaseFacts
@@ -193,42 +157,6 @@ class Record(TypedDict):
     evaluations: Evaluations
     shortcut_gap: ShortcutGap | None
     environment: Environment
-
-
-def evaluate(
-    truth: TestSet, p: Floats, threshold: float, predictions: PredictionsFile
-) -> Evaluation:
-    """Score one test set: all metrics with intervals, cancer positive.
-
-    Args:
-        truth: The films.
-        p: float64 [n] in [0, 1], in the order of ``truth``.
-        threshold: The operating point.
-        predictions: Where ``p`` is kept.
-
-    Raises:
-        BadInput: As `mammo_synth.bench.metrics.check_scores`.
-    """
-    label, patients = truth.label, truth.patients
-    values = point_metrics(label, p, threshold)
-    intervals = bootstrap(label, p, [threshold], patients, resamples=RESAMPLES, seed=0)
-    metrics: dict[str, MetricValue] = {}
-    for name in METRICS:
-        value, interval = values[name], intervals[name]
-        low, high = (None, None) if value is None or interval is None else interval
-        metrics[name] = {"value": value, "low": low, "high": high}
-    cancer = int(label.sum())
-    return {
-        "test_set": truth.digest,
-        "n": len(label),
-        "cancer": cancer,
-        "normal": len(label) - cancer,
-        "patients": int(patients.max()) + 1,
-        "threshold": threshold,
-        "confusion": cast(ConfusionCounts, vars(confusion(label, p, threshold))),
-        "metrics": metrics,
-        "predictions": predictions,
-    }
 
 
 def shortcut_gap(evaluations: Evaluations, baseline: str | None) -> ShortcutGap | None:
@@ -266,7 +194,7 @@ def check_record(value: Any, where: str) -> Record:
 
 
 def read_record(path: Path) -> Record:
-    """Read and check one record file.
+    """Read, migrate and check one record file.
 
     Raises:
         BadInput: It is missing, too large, no JSON, or no record.
@@ -282,7 +210,7 @@ def read_record(path: Path) -> Record:
         value = json.loads(path.read_bytes(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"'{path}' is not JSON ({error}).", hint="Copy the file again.") from error
-    return check_record(value, f"'{path}'")
+    return check_record(migrate(value, f"'{path}'"), f"'{path}'")
 
 
 def _no_constant(name: str) -> float:

@@ -5,6 +5,8 @@
     RESULTS/test-sets/<digest>.parquet
     RESULTS/<release>-<version>-<sha8>/<configuration>/<classifier>/replicate-<k>/
         record.json  predictions-real_test.parquet  predictions-test.parquet
+        training-state.safetensors     while a cell is not finished: it goes on from there
+    RESULTS/.cache/      activations of frozen layers: may be removed at any time
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from mammo_synth.bench.migration import fill
 from mammo_synth.bench.predictions import Predictions, align, read_predictions
 from mammo_synth.bench.record import (
     SPLITS,
@@ -30,6 +33,7 @@ from mammo_synth.errors import BadInput, CheckFailed, MammoSynthError
 from mammo_synth.files import sha256_file, sha256_json
 
 TEST_SETS = "test-sets"
+CACHE = ".cache"
 RECORD_NAME = "record.json"
 TOLERANCE = 1e-9
 """Largest difference between a recorded and a recomputed number: rounding of the last digits."""
@@ -141,7 +145,12 @@ def recompute(results: Path, stored: Stored) -> Evaluations:
             scored = read_scored(results, stored, split)
             threshold = stored.record["operating_point"]["threshold"]
             found[split] = evaluate(
-                scored.truth, scored.p_cancer, threshold, evaluation["predictions"]
+                scored.truth,
+                scored.p_cancer,
+                threshold,
+                evaluation["predictions"],
+                split=split,
+                resamples=evaluation["resamples"],
             )
     again: Evaluations = {"real_test": found["real_test"]}
     if "test" in found:
@@ -165,7 +174,10 @@ def differences(results: Path, stored: Stored) -> list[str]:
         again = recompute(results, stored)
     except MammoSynthError as error:
         return [*problems, error.message]
-    problems += _compare("evaluations", record["evaluations"], again)
+    said = cast("dict[str, Evaluation]", record["evaluations"])
+    if "migrated_from" in record:
+        said = fill(said, cast("dict[str, Evaluation]", again))
+    problems += _compare("evaluations", said, again)
     gap = shortcut_gap(again, record["baseline"])
     return problems + _compare("shortcut_gap", record["shortcut_gap"], gap)
 
@@ -179,6 +191,9 @@ def _compare(where: str, said: Any, found: Any) -> list[str]:
             for name in names
             for problem in _compare(f"{where}.{name}", said.get(name), found.get(name))
         ]
+    if isinstance(said, list) and isinstance(found, list) and len(said) == len(found):
+        pairs = enumerate(zip(said, found, strict=True))
+        return [problem for i, (a, b) in pairs for problem in _compare(f"{where}.{i}", a, b)]
     if isinstance(said, float) and isinstance(found, float):
         same = abs(said - found) <= TOLERANCE
     else:

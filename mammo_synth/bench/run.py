@@ -2,19 +2,21 @@
 
 Rows of the configuration are split into training and validation part, the classifier learns, the
 operating point is chosen on the validation part, and `real_test` and `test` are predicted and
-scored. A cell whose record is already there is skipped, so a grid that was interrupted goes on.
+scored. A cell whose record is already there is skipped, and a cell that was interrupted goes on
+after its last finished epoch, so a grid that was killed goes on.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mammo_synth import __version__
 from mammo_synth.bench.classifiers import CLASSIFIERS, make_classifier
-from mammo_synth.bench.classifiers.base import Classifier, Options, Part
+from mammo_synth.bench.classifiers.base import Classifier, History, Options, Part
+from mammo_synth.bench.classifiers.checkpoint import Resumable
 from mammo_synth.bench.facts import (
     checked_scores,
     environment,
@@ -33,6 +35,7 @@ from mammo_synth.bench.record import (
     write_record,
 )
 from mammo_synth.bench.results import (
+    CACHE,
     RECORD_NAME,
     record_folder,
     release_folder,
@@ -40,6 +43,7 @@ from mammo_synth.bench.results import (
 from mammo_synth.bench.rows import RowReader
 from mammo_synth.bench.split import split_validation
 from mammo_synth.bench.truth import test_set_of
+from mammo_synth.bench.unfinished import unfinished
 from mammo_synth.errors import BadInput, MammoSynthError
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.folder import REAL_ONLY, Release, Rows
@@ -119,7 +123,8 @@ class Bench:
     Args:
         release: The release.
         results: The RESULTS folder.
-        options: How to run; see `mammo_synth.bench.classifiers.base.Options`.
+        options: How to run; see `mammo_synth.bench.classifiers.base.Options`. Activations of
+            frozen layers are kept in RESULTS/.cache if it names no other folder.
         now: Gives the time of a record, UTC, as ``2026-01-31T12:00:00Z``.
         progress: Receives progress.
         overwrite: Replace records of other settings in the same place.
@@ -136,7 +141,8 @@ class Bench:
         overwrite: bool = False,
     ) -> None:
         self._release, self._results, self._now = release, results, now
-        self._options = options or Options()
+        given = options or Options()
+        self._options = replace(given, cache_folder=given.cache_folder or results / CACHE)
         self._progress, self._overwrite = progress, overwrite
         self._reader = RowReader(release)
         self._classifiers: dict[str, Classifier] = {}
@@ -185,8 +191,11 @@ class Bench:
             return Outcome(cell, path, record, skipped=True)
         # Until the new record is whole there is none: never an old one beside new predictions.
         path.unlink(missing_ok=True)
-        record = self._measure(cell, path.parent)
-        write_record(path, record)
+        with unfinished(path.parent, self._progress) as state:
+            record = self._measure(cell, path.parent, state)
+            write_record(path, record)
+            if state is not None:
+                state.unlink(missing_ok=True)
         return Outcome(cell, path, record, skipped=False)
 
     def grid(self, cells: Iterable[Cell]) -> Iterator[Outcome | Failure]:
@@ -218,7 +227,7 @@ class Bench:
         filter_name = getattr(settings, "resize_filter", "lanczos")
         return self._reader.rows(cell.configuration, split, size, filter_name)
 
-    def _measure(self, cell: Cell, folder: Path) -> Record:
+    def _measure(self, cell: Cell, folder: Path, state: Path | None) -> Record:
         settings, recipe = cell.recipe.settings, cell.recipe
         tests = {split: self._rows(cell, split) for split in ("real_test", "test")}
         rows = self._rows(cell, "train")
@@ -236,12 +245,8 @@ class Bench:
         classifier = self._classifiers[recipe.sha256]
         held = Part(rows.images[validation], rows.label[validation])
         began = time.perf_counter()
-        history = classifier.fit(
-            Part(rows.images[train], rows.label[train]),
-            held,
-            seed=cell.seed,
-            progress=self._progress,
-        )
+        learn = Part(rows.images[train], rows.label[train])
+        history = self._fit(classifier, learn, held, cell.seed, state)
         seconds = time.perf_counter() - began
         threshold = choose_threshold(
             held.label, checked_scores(classifier, held.images), settings.operating_point
@@ -257,7 +262,7 @@ class Bench:
             "baseline": baseline,
             "classifier": {
                 "name": recipe.classifier,
-                "role": CLASSIFIERS[recipe.classifier].role,
+                "role": CLASSIFIERS[recipe.kind].role,
                 "weights": classifier.weights,
                 "parameters": classifier.parameters,
             },
@@ -275,6 +280,13 @@ class Bench:
             "shortcut_gap": shortcut_gap(evaluations, baseline),
             "environment": environment(classifier),
         }
+
+    def _fit(
+        self, classifier: Classifier, train: Part, held: Part, seed: int, state: Path | None
+    ) -> History:
+        if isinstance(classifier, Resumable) and classifier.resumable:
+            return classifier.fit(train, held, seed=seed, progress=self._progress, checkpoint=state)
+        return classifier.fit(train, held, seed=seed, progress=self._progress)
 
     def _evaluate(
         self, classifier: Classifier, tests: dict[str, Rows], threshold: float, folder: Path

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mammo_synth.cli import console
+from mammo_synth.cli import bench_compare, console
 from mammo_synth.cli.bench_print import print_grid, print_plan, print_record
 
 if TYPE_CHECKING:
@@ -33,13 +34,35 @@ _Weights = Annotated[
     str | None, typer.Option(help="First weights: imagenet, random, or a .h5 or .keras file.")
 ]
 _Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+_CLASSIFIER_HELP = (
+    "vgg16, vgg16-feature-extraction, vgg16-full, logistic-regression; the controls "
+    "prior and background-only; sklearn; keras:EfficientNetB0 (any Keras application); hf:ORG/NAME "
+    "or hf:FOLDER (any Hugging Face image classifier); your own, path/to/file.py:MyClassifier "
+    "(your code, which is run) or the name of an installed one."
+)
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 _DryRun = Annotated[bool, typer.Option(help="Check everything, print what would run, stop.")]
 _Overwrite = Annotated[bool, typer.Option(help="Replace records of other settings.")]
 _Cache = Annotated[
     float,
     typer.Option(
-        min=0, help="Memory in GiB for activations of frozen layers; 0 computes them every epoch."
+        min=0,
+        help="Room in GiB for activations of frozen layers, kept on disk; 0 computes them every "
+        "epoch.",
+    ),
+]
+_CacheDir = Annotated[
+    Path | None,
+    typer.Option("--cache", help="Folder for them (default: .cache in the results folder)."),
+]
+_CachePrecision = Annotated[
+    str,
+    typer.Option(help="float16, or float32: twice the size, and scores as without a cache."),
+]
+_Xla = Annotated[
+    bool,
+    typer.Option(
+        "--xla", help="Compile Keras networks with XLA (GPU): faster, not repeatable to the bit."
     ),
 ]
 
@@ -52,9 +75,7 @@ def run(
     release: _Release,
     config: Annotated[str, typer.Option(help="Configuration, or 'real': real films only (TRTR).")],
     out: _Out,
-    classifier: Annotated[
-        str | None, typer.Option(help="vgg16, logistic-regression or prior.")
-    ] = None,
+    classifier: Annotated[str | None, typer.Option(help=_CLASSIFIER_HELP)] = None,
     recipe: Annotated[
         str | None, typer.Option(help="Recipe name or .toml file (default: the classifier's).")
     ] = None,
@@ -66,6 +87,9 @@ def run(
     ] = None,
     device: _Device = "auto",
     cache_gib: _Cache = 4.0,
+    cache: _CacheDir = None,
+    cache_precision: _CachePrecision = "float16",
+    xla: _Xla = False,
     overwrite: _Overwrite = False,
     dry_run: _DryRun = False,
     as_json: _Json = False,
@@ -79,13 +103,12 @@ def run(
     name = recipe or classifier
     if name is None:
         raise BadInput("No classifier was named.", hint="Add --classifier vgg16, for example.")
-    (chosen,), options = _prepare([name], set_ or [], weights, device, cache_gib)
-    if classifier is not None and chosen.classifier != classifier:
-        raise BadInput(
-            f"The recipe '{name}' is for {chosen.classifier}, not for {classifier}.",
-            hint="Leave --classifier out, or choose another --recipe.",
-        )
+    named = {}
+    if recipe is not None and classifier is not None:
+        named = _named_setting(recipe, classifier)
+    (chosen,), options = _prepare([name], set_ or [], weights, device, cache_gib, named)
     cell = Cell(config, chosen, replicate, replicate if seed is None else seed)
+    options = replace(options, cache_folder=cache, cache_precision=cache_precision, xla=xla)
     bench = _bench(opened, out, options, overwrite)
     if dry_run:
         print_plan(opened, bench, [cell], as_json)
@@ -102,14 +125,21 @@ def grid(
         str, typer.Option(help="Comma-separated; 'all' is every configuration and 'real' (TRTR).")
     ] = "all",
     classifiers: Annotated[
-        str, typer.Option(help="Comma-separated names of recipes, or .toml files.")
-    ] = "vgg16,logistic-regression,prior",
+        str,
+        typer.Option(
+            help="Comma-separated: recipes by name, .toml files, and all that `bench run "
+            "--classifier` takes."
+        ),
+    ] = "vgg16,logistic-regression,prior,background-only",
     replicates: Annotated[int | None, typer.Option(min=1, help="Repetitions (3).")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of replicate 0; the next adds 1.")] = 0,
     set_: _Set = None,
     weights: _Weights = None,
     device: _Device = "auto",
     cache_gib: _Cache = 4.0,
+    cache: _CacheDir = None,
+    cache_precision: _CachePrecision = "float16",
+    xla: _Xla = False,
     overwrite: _Overwrite = False,
     dry_run: _DryRun = False,
     as_json: _Json = False,
@@ -122,6 +152,7 @@ def grid(
     names = [*opened.configurations, REAL_ONLY] if configs == "all" else _listed(configs)
     recipes, options = _prepare(_listed(classifiers), set_ or [], weights, device, cache_gib)
     cells = grid_cells(names, recipes, replicates or REPLICATES, seed)
+    options = replace(options, cache_folder=cache, cache_precision=cache_precision, xla=xla)
     bench = _bench(opened, out, options, overwrite)
     for cell in cells:
         bench.check(cell)
@@ -170,6 +201,9 @@ def score(
     print_record(record, path, False, as_json)
 
 
+app.command(epilog=bench_compare.EPILOG)(bench_compare.compare)
+
+
 @app.command(epilog="Example: mammo-synth bench recipes")
 def recipes(as_json: _Json = False) -> None:
     """List the recipes that come with the package."""
@@ -193,6 +227,26 @@ def _listed(text: str) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
+def _named_setting(recipe: str, classifier: str) -> dict[str, Any]:
+    """The setting that ``--classifier`` puts into ``--recipe``; BadInput if the two differ."""
+    from mammo_synth.bench.classifiers import find_reference
+    from mammo_synth.bench.recipes import load_recipe
+    from mammo_synth.errors import BadInput
+
+    chosen = load_recipe(recipe)
+    reference = find_reference(classifier)
+    if reference is not None:
+        family, named = reference
+        if load_recipe(family).kind == chosen.kind:
+            return named
+    if classifier not in (chosen.classifier, chosen.kind):
+        raise BadInput(
+            f"The recipe '{recipe}' is for {chosen.classifier}, not for {classifier}.",
+            hint="Leave --classifier out, or choose another --recipe.",
+        )
+    return {}
+
+
 def _now() -> str:
     from datetime import UTC, datetime
 
@@ -200,16 +254,22 @@ def _now() -> str:
 
 
 def _prepare(
-    names: Sequence[str], texts: list[str], weights: str | None, device: str, cache_gib: float
+    names: Sequence[str],
+    texts: list[str],
+    weights: str | None,
+    device: str,
+    cache_gib: float,
+    named: Mapping[str, Any] | None = None,
 ) -> tuple[list[Recipe], Options]:
     """Recipes with their overrides, and the options of the run. In a grid, an override goes to
     every recipe that knows its key; one that no recipe knows is an error."""
+    from mammo_synth.bench.classifiers import make_classifier
     from mammo_synth.bench.classifiers.base import GIB, Options
     from mammo_synth.bench.recipes import load_recipe, parse_overrides
     from mammo_synth.errors import BadInput
     from mammo_synth.files import sha256_file
 
-    overrides: dict[str, Any] = parse_overrides(texts)
+    overrides: dict[str, Any] = dict(named or {}) | parse_overrides(texts)
     file = None
     if weights in ("imagenet", "random"):
         overrides["weights"] = weights
@@ -233,6 +293,10 @@ def _prepare(
         cache_bytes=int(cache_gib * GIB),
         weights_file=file,
     )
+    for recipe in recipes:
+        # What a recipe alone cannot say: a class without fit, an unknown parameter, a package that
+        # is not installed. Better now than in the middle of a grid.
+        make_classifier(recipe, options)
     return recipes, options
 
 

@@ -51,7 +51,12 @@ class DemoSettings:
     size: int = 400
     split: tuple[int, int, int] = (60, 10, 30)
     configurations: tuple[str, ...] = tuple(CONFIGURATIONS)
-    recipes: tuple[str, ...] = ("vgg16-demo", "logistic-regression", "prior")
+    recipes: tuple[str, ...] = (
+        "vgg16-demo",
+        "logistic-regression",
+        "prior",
+        "background-only-demo",
+    )
     shipped: bool = False
 
     @classmethod

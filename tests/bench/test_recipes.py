@@ -16,7 +16,7 @@ from mammo_synth.errors import BadInput
 from mammo_synth.resources import resource
 
 
-def _document(name: str = "vgg16") -> dict[str, Any]:
+def document_of(name: str = "vgg16") -> dict[str, Any]:
     return tomllib.loads((resource("benchmarks/recipes") / f"{name}.toml").read_text("utf-8"))
 
 
@@ -31,7 +31,7 @@ def test_the_study_recipe_says_what_the_study_did() -> None:
 
 def test_all_shipped_recipes_load_and_every_classifier_has_one() -> None:
     recipes = [load_recipe(name) for name in recipe_names()]
-    assert {recipe.classifier for recipe in recipes} == set(CLASSIFIERS)
+    assert {recipe.kind for recipe in recipes} == set(CLASSIFIERS)
     assert [recipe.name for recipe in recipes] == recipe_names()
     assert len({recipe.sha256 for recipe in recipes}) == len(recipes)
 
@@ -48,8 +48,16 @@ def test_the_demo_recipe_has_the_same_head() -> None:
     }
 
 
+def test_the_studys_other_options_differ_in_what_is_trained_alone() -> None:
+    study = load_recipe("vgg16").plain
+    for name, layers in (("vgg16-feature-extraction", 0), ("vgg16-full", 18)):
+        other = load_recipe(name).plain
+        assert {k for k in study if study[k] != other[k]} == {"classifier", "trainable_layers"}
+        assert other["trainable_layers"] == layers
+
+
 def test_the_digest_is_of_the_settings_alone() -> None:
-    document = _document()
+    document = document_of()
     one = make_recipe(document, "a", {})
     document["name"], document["description"] = "other", "other words"
     document["settings"] = dict(reversed(document["settings"].items()))
@@ -80,7 +88,7 @@ def test_the_digest_is_of_the_settings_alone() -> None:
     ],
 )
 def test_wrong_settings_are_refused(change: dict[str, Any], words: tuple[str, ...]) -> None:
-    document = _document()
+    document = document_of()
     document["settings"] |= change
     document["settings"] = {k: v for k, v in document["settings"].items() if v is not None}
     with pytest.raises(BadInput) as caught:
@@ -99,7 +107,7 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
     broken.write_text("name = ")
     with pytest.raises(BadInput, match=r"broken.toml' is not TOML"):
         load_recipe(str(broken))
-    document = _document()
+    document = document_of()
     with pytest.raises(BadInput, match="no classifier 'vgg17'"):
         make_recipe(document | {"classifier": "vgg17"}, "x", {})
     with pytest.raises(BadInput, match="'settings' is 3"):

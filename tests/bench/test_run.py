@@ -279,10 +279,10 @@ def test_a_grid_goes_on_after_a_failure_and_resumes(
     ]
     measure = Bench._measure
 
-    def fails_once(self: Bench, cell: Cell, folder: Path) -> Any:
+    def fails_once(self: Bench, cell: Cell, folder: Path, state: Path | None) -> Any:
         if cell.configuration == "30-70-90syn" and cell.replicate == 1:
             raise MemoryError("too large")
-        return measure(self, cell, folder)
+        return measure(self, cell, folder, state)
 
     with monkeypatch.context() as patch:
         patch.setattr(Bench, "_measure", fails_once)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,10 +16,12 @@ import numpy as np
 import pytest
 
 from mammo_synth.bench.classifiers import keras_backend, vgg16_network
+from mammo_synth.bench.classifiers.activations import Activations
+from mammo_synth.bench.classifiers.adam import adam
 from mammo_synth.bench.classifiers.base import Options, Part
-from mammo_synth.bench.classifiers.features import BATCH, FeatureStore, image_keys
+from mammo_synth.bench.classifiers.features import ROUNDING, TOLERANCE
 from mammo_synth.bench.classifiers.images import resize
-from mammo_synth.bench.classifiers.vgg16 import VGG16
+from mammo_synth.bench.classifiers.vgg16 import BACKEND_TOLERANCE, VGG16
 from mammo_synth.bench.recipes import load_recipe
 from mammo_synth.bench.results import differences, read_records
 from mammo_synth.bench.run import Bench, Cell
@@ -67,7 +70,7 @@ def test_a_whole_run_leaves_a_sound_record(small_release: Release, tmp_path: Pat
     # 13 convolutions, then 512 -> 4096 -> 1072 -> 1
     head = 513 * 4096 + 4097 * 1072 + 1073
     assert record["classifier"]["parameters"] == 14_714_688 + head
-    assert record["evaluations"]["real_test"]["metrics"]["auroc"]["value"] > 0.7
+    assert (record["evaluations"]["real_test"]["metrics"]["auroc"]["value"] or 0) > 0.7
 
 
 def test_the_network_is_cut_where_the_recipe_says(fitted: tuple[VGG16, Any, np.ndarray]) -> None:
@@ -100,9 +103,14 @@ def test_equal_seeds_give_equal_scores_and_other_seeds_others(
     assert not np.allclose(classifier.predict_proba(TEST.images), p, atol=1e-3)
 
 
-def refit(classifier: VGG16, **settings: Any) -> tuple[Any, np.ndarray]:
+def refit(
+    classifier: VGG16, options: Options | None = None, **settings: Any
+) -> tuple[Any, np.ndarray]:
     """Fit again with settings that do not touch the network (building one takes seconds)."""
     classifier._settings = replace(SETTINGS, **settings)
+    if options is not None:
+        assert classifier._network is not None
+        classifier._activations = Activations(classifier._network, SETTINGS, options, "tensorflow")
     history = classifier.fit(TRAIN, HELD, seed=0, progress=SILENT)
     return history, classifier.predict_proba(TEST.images)
 
@@ -116,30 +124,89 @@ def spare(fitted: tuple[VGG16, Any, np.ndarray]) -> Iterator[VGG16]:
     vars(classifier).update(kept)
 
 
-def test_keeping_features_changes_nothing(
-    fitted: tuple[VGG16, Any, np.ndarray], spare: VGG16
+def test_kept_features_give_the_same_predictions(
+    fitted: tuple[VGG16, Any, np.ndarray], spare: VGG16, tmp_path: Path
 ) -> None:
-    spare._options = Options(device="cpu", cache_features=False)
-    history, p = refit(spare)
+    history, p = refit(spare, Options(device="cpu", cache_features=False))
     assert spare.features_cached is False
-    assert p == pytest.approx(fitted[2], abs=1e-6)
+    assert p == pytest.approx(fitted[2], abs=TOLERANCE)
+    assert not np.array_equal(p, fitted[2])
+    assert spare._activations is not None
+    # the same trained weights on features in half precision
+    options = Options(device="cpu", cache_folder=tmp_path / "same")
+    assert spare._network is not None
+    half = Activations(spare._network, SETTINGS, options, "tensorflow")
+    half.begin([half.prepare(TEST.images)], SILENT)
+    spare._activations = half
+    assert spare.predict_proba(TEST.images) == pytest.approx(p, abs=ROUNDING)
+    full = Options(device="cpu", cache_folder=tmp_path / "full", cache_precision="float32")
+    assert refit(spare, full)[1] == pytest.approx(p, abs=1e-6)
+    with pytest.raises(BadInput, match="cannot be kept as 'int8'"):
+        refit(spare, replace(full, cache_precision="int8"))
     for ours, theirs in zip(history.curves, fitted[1].curves, strict=True):
-        assert ours["val_loss"] == pytest.approx(theirs["val_loss"], abs=1e-6)
-    network = spare._network
-    assert network is not None
-    assert network.feature_bytes == 2 * 2 * 512 * 4
-    spare._options = Options(device="cpu")
-    for images, fits in ((69, False), (110, True)):  # 50 to train on, 20 held, 40 to test on
-        spare._store = FeatureStore(spare._frozen, network.feature_bytes, images * 8192)
-        # Not bit for bit on every processor: kernels depend on how many images a batch has left.
-        assert refit(spare)[1] == pytest.approx(p, abs=1e-6)
+        assert abs((ours["val_loss"] or 9) - (theirs["val_loss"] or 0)) < TOLERANCE
+    each = 2 * 2 * 512 * 2 + 20
+    # 50 to train on, 20 held; the 40 to predict are kept only where they fit as well
+    for images, fits, there in ((69, False, 0), (112, True, 110)):
+        folder = tmp_path / str(images)
+        options = Options(device="cpu", cache_bytes=images * each, cache_folder=folder)
+        _, again = refit(spare, options)
         assert spare.features_cached is fits
-        assert len(spare._store) == (110 if fits else 0)
+        assert spare._activations is not None
+        assert len(spare._activations.store) == there
+        # Not bit for bit on every processor: kernels depend on how many images a batch has left.
+        assert again == pytest.approx(fitted[2] if fits else p, abs=1e-6)
+
+
+def test_kept_features_are_said_beforehand_and_shared(spare: VGG16, tmp_path: Path) -> None:
+    said: list[str] = []
+    computed: list[int] = []
+
+    class Heard(type(SILENT)):  # type: ignore[misc]
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    assert spare._network is not None
+    for bound in (2**20, 2**20, 1000):
+        options = Options(device="cpu", cache_folder=tmp_path, cache_bytes=bound)
+        activations = Activations(spare._network, SETTINGS, options, "tensorflow")
+        frozen = activations.store.compute
+
+        def counted(images: Any, frozen: Any = frozen) -> Any:
+            computed.append(len(images))
+            return frozen(images)
+
+        activations.store.compute = counted
+        activations.begin([activations.prepare(TRAIN.images)], Heard())
+    assert len(said) == 2  # nothing to say where all is there
+    assert "0.2 MiB for 50 images more, 0.2 MiB in all, float16, in" in said[0]
+    assert "(bound 1.0 MiB)" in said[0]
+    assert "more than the bound (0.0 MiB; --cache-gib)" in said[1]
+    assert computed == [32, 32]  # 50 images in batches of 32, once
+
+
+def test_a_curve_counts_every_image(spare: VGG16, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert spare._network is not None
+    top, seen = spare._network.top, []
+    train = top.train_on_batch
+
+    def watched(x: Any, y: Any, **more: Any) -> Any:
+        logs = train(x, y, **more)
+        seen.append((len(y), float(logs["loss"]), float(logs["tp"]) + float(logs["tn"])))
+        return logs
+
+    monkeypatch.setattr(top, "train_on_batch", watched)
+    history, _ = refit(spare, epochs=1)
+    assert [n for n, _, _ in seen] == [16, 16, 16, 2]
+    (epoch,) = history.curves
+    assert epoch["loss"] == pytest.approx(sum(n * loss for n, loss, _ in seen) / 50)
+    assert epoch["accuracy"] == pytest.approx(sum(right for _, _, right in seen) / 50)
+    assert epoch["recall"] is not None
 
 
 def test_early_stopping_keeps_the_best_epoch(spare: VGG16) -> None:
     # with this min_delta no epoch improves on the first
-    settings = {"patience": 2, "min_delta": 100.0}
+    settings: Any = {"patience": 2, "min_delta": 100.0}
     history, p = refit(spare, epochs=9, **settings)
     assert (history.epochs, history.best_epoch) == (3, 0)
     _, one = refit(spare, epochs=1, **settings)
@@ -174,13 +241,16 @@ def test_weights_come_from_a_file_that_is_checked(
 
 def test_every_layer_or_none_of_vgg16_can_learn() -> None:
     short = replace(SETTINGS, epochs=1)
-    for layers, frozen in ((0, "block5_pool"), (18, "input_layer")):
+    for layers, boundary in ((0, "block5_pool"), (18, "input")):
         classifier = VGG16(replace(short, trainable_layers=layers), Options(device="cpu"))
         few = Part(TRAIN.images[:8], TRAIN.label[:8])
         classifier.fit(few, few, seed=0, progress=SILENT)
         p = classifier.predict_proba(few.images)
-        assert classifier._network is not None
-        assert classifier._network.frozen.layers[-1].name.startswith(frozen)
+        network = classifier._network
+        assert network is not None
+        assert network.boundary == boundary
+        assert classifier.features_cached is (True if layers == 0 else None)
+        assert len(network.top.trainable_variables) == 6 + 2 * 13 * (layers == 18)
         assert np.isfinite(p).all()
 
 
@@ -214,28 +284,70 @@ def test_a_diverged_training_is_refused(spare: VGG16, monkeypatch: pytest.Monkey
         VGG16(SETTINGS, Options()).predict_proba(TEST.images)
 
 
-def test_features_are_kept_within_their_bound() -> None:
-    calls = []
+def test_adam_in_one_kernel_is_kerass_adam() -> None:
+    keras = keras_backend.load_keras()
+    generator = np.random.default_rng(3)
+    shapes = [(40, 30), (30,)]
+    values = [generator.normal(size=shape).astype(np.float32) for shape in shapes]
+    ours, theirs = ([keras.Variable(value) for value in values] for _ in range(2))
+    fused = adam(keras, 1e-2, 0.9, 0.999, 1e-7)
+    plain = keras.optimizers.Adam(1e-2, 0.9, 0.999, 1e-7)
+    for _ in range(5):
+        gradients = [
+            keras.ops.convert_to_tensor(generator.normal(size=shape).astype(np.float32))
+            for shape in shapes
+        ]
+        fused.apply(gradients, ours)
+        plain.apply(gradients, theirs)
+    number = keras.ops.convert_to_numpy
+    for mine, other in zip([*ours, *fused.variables], [*theirs, *plain.variables], strict=True):
+        assert number(mine) == pytest.approx(number(other), rel=1e-5, abs=1e-6)
+    assert not np.allclose(number(ours[0]), values[0], atol=1e-2)
 
-    def compute(images: np.ndarray) -> np.ndarray:
-        calls.append(len(images))
-        return images.reshape(len(images), -1)[:, :2].astype(np.float32)
 
-    store = FeatureStore(compute, bytes_each=8, limit=8 * 50)
-    images = np.arange(70 * 4, dtype=np.uint16).astype(np.uint8).reshape(70, 2, 2)
-    images[60:] = images[:10]  # equal images are one
-    keys = image_keys(images)
-    assert store.make_room(keys[:50])
-    first = store.get(images[:50], keys[:50], keep=True)
-    assert calls == [BATCH, BATCH]
-    assert np.array_equal(store.get(images[60:], keys[60:], keep=True), first[:10])
-    assert calls == [BATCH, BATCH]
-    assert len(store) == 50
-    assert not store.make_room(keys)  # 60 distinct images
-    assert store.make_room(keys[20:60])  # makes room by dropping the oldest
-    assert len(store) == 40
-    store.get(images, keys, keep=True)
-    assert len(store) == 50  # 60 wanted: what does not fit is computed each time
+def test_a_loss_in_float16_begins_anew_with_its_scale() -> None:
+    keras = keras_backend.load_keras()
+    small = replace(SETTINGS, precision="mixed_float16", trainable_layers=0)
+    network = vgg16_network.build_network(keras, small, Options(device="cpu"))
+    optimizer = network.top.optimizer
+    assert type(optimizer).__name__ == "LossScaleOptimizer"
+    (scale,) = [v for v in optimizer.variables if "dynamic_scale" in v.path]
+    scale.assign(2.0)
+    vgg16_network.begin(keras, network, 0)
+    assert float(keras.ops.convert_to_numpy(scale)) == 2.0**15
+    assert float(keras.ops.convert_to_numpy(optimizer.learning_rate)) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("kind", ["ResourceExhaustedError", "OutOfMemoryError", "XLA"])
+def test_too_little_memory_names_a_batch_size(
+    spare: VGG16, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    error: Exception
+    if kind == "ResourceExhaustedError":
+        import tensorflow as tf
+
+        error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+    elif kind == "OutOfMemoryError":
+        torch = pytest.importorskip("torch")
+        error = torch.OutOfMemoryError("CUDA out of memory")
+    else:
+        error = RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
+
+    def fails(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    assert spare._network is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(spare._network.top, "train_on_batch", fails)
+        with pytest.raises(BadInput, match=r"for 16 images at a time.*--set batch_size=8"):
+            refit(spare)
+        error = RuntimeError("something else")
+        with pytest.raises(RuntimeError, match="something else"):
+            refit(spare)
+    error = RuntimeError("RESOURCE_EXHAUSTED")
+    monkeypatch.setattr(spare._network.top, "predict_on_batch", fails)
+    with pytest.raises(BadInput, match="smaller input_size"):
+        spare.predict_proba(TEST.images)
 
 
 def test_resize_is_antialiased() -> None:
@@ -252,15 +364,21 @@ def test_resize_is_antialiased() -> None:
 
 
 def test_a_backend_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = keras_backend.load_keras.__wrapped__
+    load = keras_backend._load_keras.__wrapped__
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    monkeypatch.setattr(keras_backend.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.delitem(sys.modules, "jax", raising=False)
     with pytest.raises(BadInput, match="'jax' is not installed"):
-        load()
+        load(False)
     monkeypatch.setenv("KERAS_BACKEND", "theano")
     with pytest.raises(BadInput, match="KERAS_BACKEND is 'theano'"):
-        load()
+        load(False)
+
+
+def test_xla_wants_a_process_of_its_own() -> None:
+    keras_backend.load_keras()
+    with pytest.raises(BadInput, match="process of its own"):
+        keras_backend.load_keras(xla=True)
 
 
 def test_devices_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +426,7 @@ def test_the_torch_backend_agrees(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     _, _, p = fit(replace(SETTINGS, dropout=0.0))
-    assert np.load(tmp_path / "p.npy") == pytest.approx(p, abs=1e-3)
+    assert np.load(tmp_path / "p.npy") == pytest.approx(p, abs=BACKEND_TOLERANCE)
 
 
 def test_commands(run: Command, small_release: Release, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from tests._shared import ROOT
 def named_resources() -> set[str]:
     """Every path of the repository that the package names in a string."""
     names = set()
+    named = re.compile(r'"((?:benchmarks|dataset_cards)(?:/[\w./-]*)?)"')
     for path in (ROOT / "mammo_synth").rglob("*.py"):
-        names |= set(re.findall(r'"((?:benchmarks|dataset_cards)(?:/[\w./-]*)?)"', path.read_text()))
+        names |= set(named.findall(path.read_text()))
     return names
 
 

@@ -47,14 +47,23 @@ class Options:
         device: auto, cpu or cuda.
         cache_features: Keep the activations of the frozen layers, so that each image passes
             through them once and not once per epoch.
-        cache_bytes: Memory for them; a run that needs more goes on without.
+        cache_bytes: Bound of all that is kept; a run that needs more goes on without.
+        cache_folder: Where they are kept, on disk, for this and other processes; None keeps them
+            in the memory of this process.
+        cache_precision: float16 (half the size; changes scores by little, see
+            `mammo_synth.bench.classifiers.features.TOLERANCE`) or float32 (changes nothing).
         weights_file: First weights, where the recipe says ``weights = "file"``.
+        xla: Compile Keras networks with XLA: faster on most GPUs, no longer equal to the last bit
+            from run to run.
     """
 
     device: str = "auto"
     cache_features: bool = True
     cache_bytes: int = 4 * GIB
     weights_file: Path | None = None
+    cache_folder: Path | None = None
+    cache_precision: str = "float16"
+    xla: bool = False
 
 
 class Classifier(Protocol):

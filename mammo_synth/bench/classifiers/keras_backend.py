@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from mammo_synth.errors import BadInput
 
 REFERENCE_BACKEND = "tensorflow"
@@ -46,13 +48,41 @@ def quiet_stderr() -> Iterator[None]:
             os.close(kept)
 
 
-@functools.cache
-def load_keras() -> Any:
+def load_keras(*, xla: bool = False) -> Any:
     """Import Keras with the backend that ``KERAS_BACKEND`` names, TensorFlow if it names none.
 
+    Args:
+        xla: Networks will be compiled with XLA. Keras then wants TensorFlow without its switch
+            that makes equal seeds give equal results, and that is set once in a process.
+
     Raises:
-        BadInput: The backend is unknown or not installed.
+        BadInput: The backend is unknown, not installed, or set up otherwise already.
     """
+    keras = _load_keras(xla)
+    name = keras.backend.backend()
+    if not xla:
+        return keras
+    if name == "torch":
+        raise BadInput(
+            "XLA does not compile PyTorch.",
+            hint="Leave --xla out, or use KERAS_BACKEND=tensorflow.",
+        )
+    if name == "tensorflow" and _deterministic():
+        raise BadInput(
+            "TensorFlow was set up for repeatable results in this process; XLA needs it without.",
+            hint="Use XLA in a process of its own.",
+        )
+    return keras
+
+
+def _deterministic() -> bool:
+    """Whether TensorFlow is set up so that equal seeds give equal results."""
+    config = importlib.import_module("tensorflow.python.framework.config")
+    return bool(config.is_op_determinism_enabled())
+
+
+@functools.cache
+def _load_keras(xla: bool) -> Any:
     name = os.environ.setdefault("KERAS_BACKEND", REFERENCE_BACKEND)
     if name not in BACKENDS:
         raise BadInput(
@@ -73,15 +103,17 @@ def load_keras() -> Any:
             name = keras.backend.backend()
         keras.config.set_image_data_format("channels_last")
         if name == "tensorflow":
-            _prepare_tensorflow()
+            _prepare_tensorflow(deterministic=not xla)
         keras.ops.convert_to_numpy(keras.ops.matmul(keras.ops.ones((2, 2)), keras.ops.ones((2, 2))))
     return keras
 
 
-def _prepare_tensorflow() -> None:
+def _prepare_tensorflow(deterministic: bool) -> None:
     """Equal seeds give equal results; GPU memory is taken as needed, not all at once."""
     tf = importlib.import_module("tensorflow")
-    tf.config.experimental.enable_op_determinism()
+    tf.get_logger().setLevel("ERROR")  # it warns of every second network that is compiled anew
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
     for gpu in tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):  # already in use: then it cannot be changed
             tf.config.experimental.set_memory_growth(gpu, True)
@@ -125,6 +157,51 @@ def device_scope(keras: Any, device: str) -> Any:
     if (device == "cuda") == has_gpu(keras):
         return contextlib.nullcontext()  # the backend's own choice already
     return keras.device("cpu" if keras.backend.backend() == "torch" else "cpu:0")
+
+
+def as_arrays(keras: Any, variables: list[Any]) -> list[Any]:
+    """What ``variables`` hold now, as NumPy arrays that later updates do not change.
+
+    TensorFlow lends its memory on a processor and copies when it updates what was lent.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    values = [variable.value.read_value() for variable in variables]
+    return [np.asarray(memoryview(v)) if "CPU" in v.device else v.numpy() for v in values]
+
+
+@contextlib.contextmanager
+def memory_errors(device: str, batch: int, *, training: bool) -> Iterator[None]:
+    """Turn a framework's out-of-memory error into one that says what to try.
+
+    Args:
+        device: In words.
+        batch: Images in a batch.
+        training: Whether the recipe's batch_size counts here.
+
+    Raises:
+        BadInput: Memory ran out.
+    """
+    try:
+        yield
+    except Exception as error:  # each framework has a class of its own
+        if not _is_out_of_memory(error):
+            raise
+        smaller = max(1, batch // 2)
+        raise BadInput(
+            f"The memory of the device ({device}) does not suffice for {batch} images at a time.",
+            hint=f"Try --set batch_size={smaller}, a smaller input_size, or --device cpu."
+            if training and batch > 1
+            else "Try a smaller input_size (--set input_size=...), or --device cpu.",
+        ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """TensorFlow's ResourceExhaustedError, PyTorch's OutOfMemoryError, the code that XLA gives, or
+    Python's own."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    known = {"ResourceExhaustedError", "OutOfMemoryError", "MemoryError"}
+    return bool(names & known) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def backend_packages(keras: Any) -> tuple[str, ...]:

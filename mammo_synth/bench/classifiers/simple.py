@@ -17,8 +17,8 @@ from mammo_synth.errors import CheckFailed
 from mammo_synth.progress import Progress
 
 
-class _WithoutNetwork:
-    """What both have in common: no first weights, no backend, on the CPU."""
+class WithoutNetwork:
+    """What these have in common: no first weights, no backend, on the CPU."""
 
     backend: str | None = None
     device = "cpu"
@@ -52,7 +52,7 @@ class LogisticSettings(CommonSettings):
     max_iterations: int = setting(low=1)
 
 
-class LogisticRegression(_WithoutNetwork):
+class LogisticRegression(WithoutNetwork):
     """Logistic regression on the pixels of small images."""
 
     def __init__(self, settings: LogisticSettings, options: Options) -> None:
@@ -99,7 +99,7 @@ class PriorSettings(CommonSettings):
     """The control has no settings of its own."""
 
 
-class Prior(_WithoutNetwork):
+class Prior(WithoutNetwork):
     """Control: gives every film the share of cancer in the training part. It must score at
     chance."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mammo_synth.bench.classifiers.adam import adam
 from mammo_synth.bench.classifiers.base import Images, Options
 from mammo_synth.bench.classifiers.images import FILTERS
 from mammo_synth.bench.recipes import CommonSettings, setting
@@ -26,6 +27,8 @@ Arrays = list[npt.NDArray[np.float32]]
 
 BASE_LAYERS = 19
 """Layers of Keras' VGG16 without its head: input, 13 convolutions, 5 poolings."""
+ALL_LAYERS = BASE_LAYERS - 1
+"""``trainable_layers`` of a network that learns as a whole: there is nothing to keep then."""
 RANDOM_WEIGHTS_SEED = 16
 """`random` weights are one fixed network, so that replicates differ in what is trained only."""
 GREY_LEVEL_UNIT = 64.0
@@ -44,7 +47,7 @@ class VGG16Settings(CommonSettings):
     preprocessing: str = setting(choices=("caffe",))
     weights: str = setting(choices=("imagenet", "file", "random"))
     weights_sha256: str = setting()
-    trainable_layers: int = setting(low=0, high=BASE_LAYERS - 1)
+    trainable_layers: int = setting(low=0, high=ALL_LAYERS)
     head: tuple[int, ...] = setting(low=1)
     head_activation: str = setting(choices=("relu",))
     dropout: float = setting(low=0.0, high=0.99)
@@ -55,7 +58,7 @@ class VGG16Settings(CommonSettings):
     beta_1: float = setting(low=0.0, high=0.999999)
     beta_2: float = setting(low=0.0, high=0.999999)
     epsilon: float = setting(low=1e-12)
-    precision: str = setting(choices=("float32", "mixed_bfloat16"))
+    precision: str = setting(choices=("float32", "mixed_bfloat16", "mixed_float16"))
     batch_size: int = setting(low=1)
     epochs: int = setting(low=1)
     shuffle: bool = setting()
@@ -78,23 +81,27 @@ class Network:
     """Both parts, compiled, with what is needed to begin anew.
 
     Attributes:
-        frozen: float32 [N, s, s, 3] to features [N, ...].
+        frozen: float32 [N, s, s, 3] to features [N, ...]; None where every layer learns.
         top: Features to p_cancer [N, 1].
+        boundary: Name of the last frozen layer.
         initial: First weights of the base layers inside ``top``, in the order of its weights.
+        optimizer_start: First values of the optimiser's scalars, by path; its arrays begin at 0.
         weights_sha256: Digest of all 26 arrays of the base, whatever file they came from.
         parameters: Of both parts.
     """
 
     frozen: Any
     top: Any
+    boundary: str
     initial: Arrays
+    optimizer_start: dict[str, npt.NDArray[Any]]
     weights_sha256: str
     parameters: int
 
     @property
-    def feature_bytes(self) -> int:
-        """Bytes of one image's features in float32."""
-        return int(np.prod(self.frozen.output_shape[1:])) * 4
+    def feature_shape(self) -> tuple[int, ...]:
+        """Shape of one image's features."""
+        return tuple(int(n) for n in self.top.input_shape[1:])
 
 
 def build_network(keras: Any, settings: VGG16Settings, options: Options) -> Network:
@@ -110,18 +117,21 @@ def build_network(keras: Any, settings: VGG16Settings, options: Options) -> Netw
             include_top=False, weights=None, input_shape=(settings.input_size,) * 2 + (3,)
         )
         _load_weights(keras, base, settings, options)
-        return _cut(keras, base, settings)
+        return _cut(keras, base, settings, options)
     finally:
         keras.config.set_dtype_policy(before)
 
 
-def _cut(keras: Any, base: Any, settings: VGG16Settings) -> Network:
+def _cut(keras: Any, base: Any, settings: VGG16Settings, options: Options) -> Network:
     """Cut the base before its last trainable layers and put the head on."""
     layers = base.layers
     boundary = len(layers) - settings.trainable_layers
     features = layers[boundary - 1].output
-    frozen = keras.Model(base.inputs[0], features, name="frozen")
-    frozen.trainable = False
+    frozen = None
+    if settings.trainable_layers < ALL_LAYERS:
+        frozen = keras.Model(base.inputs[0], features, name="frozen")
+        frozen.trainable = False
+        frozen.jit_compile = options.xla
     inputs = keras.Input(features.shape[1:], name="features")
     x = inputs
     for layer in layers[boundary:]:
@@ -134,8 +144,8 @@ def _cut(keras: Any, base: Any, settings: VGG16Settings) -> Network:
     x = keras.layers.Dense(1, activation=settings.output, name="p_cancer", dtype="float32")(x)
     top = keras.Model(inputs, x, name="top")
     top.compile(
-        optimizer=keras.optimizers.Adam(
-            settings.learning_rate, settings.beta_1, settings.beta_2, settings.epsilon
+        optimizer=adam(
+            keras, settings.learning_rate, settings.beta_1, settings.beta_2, settings.epsilon
         ),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[
@@ -144,16 +154,22 @@ def _cut(keras: Any, base: Any, settings: VGG16Settings) -> Network:
             keras.metrics.FalseNegatives(name="fn"),
             keras.metrics.TrueNegatives(name="tn"),
         ],
-        jit_compile=False,
+        jit_compile=options.xla,
     )
     top.optimizer.build(top.trainable_variables)
     count = sum(len(layer.weights) for layer in layers[boundary:])
     return Network(
         frozen=frozen,
         top=top,
+        boundary=layers[boundary - 1].name if frozen is not None else "input",
         initial=[np.array(array) for array in top.get_weights()[:count]],
+        optimizer_start={
+            variable.path: np.array(keras.ops.convert_to_numpy(variable))
+            for variable in top.optimizer.variables
+            if len(variable.shape) == 0
+        },
         weights_sha256=arrays_sha256(base.get_weights()),
-        parameters=frozen.count_params() + top.count_params(),
+        parameters=(frozen.count_params() if frozen is not None else 0) + top.count_params(),
     )
 
 
@@ -174,11 +190,17 @@ def begin(keras: Any, network: Network, seed: int) -> None:
             arrays.append(np.zeros(tuple(shape), np.float32))
     network.top.set_weights(arrays)
     for variable in network.top.optimizer.variables:
-        if not variable.path.endswith("learning_rate"):
-            variable.assign(keras.ops.zeros_like(variable))
+        # Scalars do not all begin at 0: the learning rate, the scale of a loss in float16.
+        start = network.optimizer_start.get(variable.path)
+        variable.assign(keras.ops.zeros_like(variable) if start is None else start)
+    for variable in random_state(network):
+        variable.assign(np.array([seed, 0], np.uint32))
+
+
+def random_state(network: Network) -> list[Any]:
+    """Variables of the random generators inside ``top``; without dropout Keras makes none."""
     dropout = network.top.get_layer("dropout")
-    if dropout.rate > 0:  # without dropout Keras makes no generator
-        dropout.seed_generator.state.assign(np.array([seed, 0], np.uint32))
+    return [dropout.seed_generator.state] if dropout.rate > 0 else []
 
 
 def arrays_sha256(arrays: Arrays) -> str:

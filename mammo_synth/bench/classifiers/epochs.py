@@ -1,0 +1,229 @@
+"""Epochs, early stopping on val_loss and the return to the best weights, for any framework."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mammo_synth.bench.classifiers.base import History, Part
+from mammo_synth.bench.classifiers.checkpoint import (
+    Arrays,
+    TrainingState,
+    state_to_go_on_from,
+    state_writer,
+)
+from mammo_synth.bench.classifiers.keras_backend import memory_errors
+from mammo_synth.bench.recipes import CommonSettings, setting
+from mammo_synth.bench.record import Epoch
+from mammo_synth.bench.resampling import Floats, Integers
+from mammo_synth.errors import CheckFailed
+from mammo_synth.files import sha256_json
+from mammo_synth.progress import Progress
+
+_CLIP = 1e-7  # probabilities are kept this far from 0 and 1 in the cross-entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochSettings(CommonSettings):
+    """Settings of training by epochs. Stopping watches val_loss, and the best weights return.
+
+    Attributes:
+        learning_rate, weight_decay: Of the optimiser.
+        batch_size: Images per step; shuffled every epoch.
+        epochs: At most.
+        patience: Epochs without a new best val_loss.
+    """
+
+    learning_rate: float = setting(low=1e-9, high=1.0)
+    weight_decay: float = setting(low=0.0, high=10.0)
+    batch_size: int = setting(low=1)
+    epochs: int = setting(low=1)
+    patience: int = setting(low=0)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one training step gave: mean loss, and counts at 0.5 with cancer positive."""
+
+    loss: float
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network is fed, one row per image, with labels."""
+
+    x: npt.NDArray[Any]
+    label: Integers
+
+
+class Trainee(Protocol):
+    """A network that learns step by step."""
+
+    def step(self, x: npt.NDArray[Any], label: Integers) -> Batch:
+        """Learn from one batch."""
+
+    def scores(self, x: npt.NDArray[Any]) -> Floats:
+        """Probability of cancer, float64 [N]."""
+
+    def weights_now(self) -> Arrays:
+        """A copy of all weights."""
+
+    def put_weights(self, weights: Arrays) -> None:
+        """Return to a copy of them."""
+
+    def memory_now(self) -> tuple[Arrays, Arrays]:
+        """Copies of the optimiser's variables and of the state of the random generators."""
+
+    def put_memory(self, optimizer: Arrays, random: Arrays) -> None:
+        """Return to copies of them."""
+
+
+def counts_at_half(p: Floats, label: Integers) -> tuple[int, int, int, int]:
+    """tp, fp, fn, tn of scores at 0.5."""
+    called, y = p >= 0.5, label == 1
+    tp, fp, fn, tn = (int(k.sum()) for k in (y & called, ~y & called, y & ~called, ~y & ~called))
+    return tp, fp, fn, tn
+
+
+def train_epochs(
+    trainee: Trainee,
+    train: Inputs,
+    held: Inputs,
+    settings: EpochSettings,
+    *,
+    seed: int,
+    what: str,
+    device: str,
+    progress: Progress,
+    checkpoint: Path | None,
+    digest: str,
+) -> History:
+    """Train until early stopping or the last epoch, then return to the best epoch.
+
+    Args:
+        trainee: The network, at its beginning.
+        train, held: Training and validation part.
+        settings: Of the recipe.
+        seed: Of the shuffles.
+        what: Name of the network, for progress.
+        device: In words.
+        progress: Receives progress.
+        checkpoint: Where the state is kept after every epoch; a run that was killed goes on from
+            there.
+        digest: Of all that the run depends on, as from `run_digest`.
+
+    Raises:
+        BadInput: The device's memory does not hold a batch.
+        CheckFailed: The loss became NaN.
+    """
+    state = state_to_go_on_from(checkpoint, digest, progress)
+    write = state_writer(checkpoint, digest, progress)
+    if state.epoch >= 0:
+        trainee.put_weights(state.weights)
+        trainee.put_memory(state.optimizer, state.random)
+    steps = -(-len(train.label) // settings.batch_size)
+    progress.start(f"training {what}", settings.epochs * steps)
+    progress.advance((state.epoch + 1) * steps)
+    try:
+        while not state.finished:
+            number = state.epoch + 1
+            with memory_errors(device, settings.batch_size, training=True):
+                epoch = _epoch(trainee, train, held, number, settings, seed, progress)
+            _add(state, epoch, trainee, settings)
+            if write is not None:
+                state.optimizer, state.random = trainee.memory_now()
+                write(state)
+    finally:
+        progress.finish()
+    if state.best_weights is not None:
+        trainee.put_weights(state.best_weights)
+    return History(len(state.curves), state.best_epoch, state.curves)
+
+
+def _add(state: TrainingState, epoch: Epoch, trainee: Trainee, settings: EpochSettings) -> None:
+    """Put an epoch into the state: is it the best, is it the last?"""
+    number, watched = epoch["epoch"], epoch["val_loss"]
+    if epoch["loss"] is None or watched is None:
+        raise CheckFailed(f"The loss became NaN in epoch {number}.", hint="Lower learning_rate.")
+    state.epoch = number
+    state.curves.append(epoch)
+    state.weights = trainee.weights_now()
+    if watched < state.best:
+        state.best, state.best_epoch, state.best_weights = watched, number, state.weights
+    stopped = number - state.best_epoch >= max(settings.patience, 1)
+    state.finished = stopped or number + 1 >= settings.epochs
+
+
+def run_digest(
+    settings: EpochSettings, seed: int, weights: str | None, where: str, parts: list[Part]
+) -> str:
+    """Digest of all that a run depends on: settings, seed, first weights, where and by what it is
+    computed, and images."""
+    data = hashlib.sha256()
+    for part in parts:
+        data.update(np.ascontiguousarray(part.images).data)
+        data.update(np.ascontiguousarray(part.label, np.int64).data)
+        data.update(str(part.images.shape).encode())
+    return sha256_json(
+        {
+            "settings": vars(settings),
+            "seed": seed,
+            "weights": weights,
+            "where": where,
+            "data": data.hexdigest(),
+        }
+    )
+
+
+def _epoch(
+    trainee: Trainee,
+    train: Inputs,
+    held: Inputs,
+    number: int,
+    settings: EpochSettings,
+    seed: int,
+    progress: Progress,
+) -> Epoch:
+    n, size = len(train.label), settings.batch_size
+    order = np.random.default_rng([seed, 1, number]).permutation(n)
+    loss, sums = 0.0, np.zeros(4, np.int64)
+    for i in range(0, n, size):
+        rows = order[i : i + size]
+        batch = trainee.step(train.x[rows], train.label[rows])
+        loss += batch.loss * len(rows) / n
+        sums += [batch.tp, batch.fp, batch.fn, batch.tn]
+        progress.advance(1, f"epoch {number + 1}, loss {batch.loss:.3f}")
+    p = trainee.scores(held.x)
+    clipped = np.clip(p, _CLIP, 1 - _CLIP)
+    val_loss = float(-np.mean(np.where(held.label == 1, np.log(clipped), np.log(1 - clipped))))
+    ours = _shares(*(int(k) for k in sums))
+    theirs = _shares(*counts_at_half(p, held.label))
+    return {
+        "epoch": number,
+        "loss": loss if np.isfinite(loss) else None,
+        "accuracy": ours[0],
+        "precision": ours[1],
+        "recall": ours[2],
+        "val_loss": val_loss if np.isfinite(val_loss) else None,
+        "val_accuracy": theirs[0],
+        "val_precision": theirs[1],
+        "val_recall": theirs[2],
+    }
+
+
+def _shares(tp: int, fp: int, fn: int, tn: int) -> tuple[float, float | None, float | None]:
+    """Accuracy, precision and recall; None where there is no value."""
+    return (
+        (tp + tn) / max(tp + fp + fn + tn, 1),
+        tp / (tp + fp) if tp + fp else None,
+        tp / (tp + fn) if tp + fn else None,
+    )
