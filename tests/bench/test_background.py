@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mammo_synth.bench.classifiers import make_classifier
-from mammo_synth.bench.classifiers.background import blank, breast
+from mammo_synth.bench.classifiers.background import BackgroundOnly, blank, breast
 from mammo_synth.bench.classifiers.base import Options, Part
 from mammo_synth.bench.recipes import load_recipe
 from mammo_synth.bench.run import Bench, Cell
@@ -119,3 +119,22 @@ def test_a_wrong_network_is_refused() -> None:
         load_recipe("background-only", {"network": "logistic-regresion"})
     with pytest.raises(BadInput, match="unknown key 'channels'"):
         load_recipe("background-only", {"network": "logistic-regression"})
+
+
+class _BatchNoise:
+    """A network whose last bits depend on the place in the batch, as those of real ones do."""
+
+    def predict_proba(self, images: Any) -> Any:
+        return 0.5 + 1e-9 * np.arange(len(images))
+
+
+def test_equal_backgrounds_have_equal_scores() -> None:
+    settings = load_recipe("background-only-demo").settings
+    control = BackgroundOnly(settings, _BatchNoise())  # type: ignore[arg-type]
+    # Whole films, black outside the breast: nothing is left of any of them.
+    films = np.zeros((40, 64, 64), np.uint8)
+    films[:, 10:50, :30] = np.arange(60, 100, dtype=np.uint8)[:, None, None]
+    assert len(set(control.predict_proba(films))) == 1
+    films[3, 60, 60] = 200
+    scores = control.predict_proba(films)
+    assert scores[3] != scores[0] and len(set(scores)) == 2

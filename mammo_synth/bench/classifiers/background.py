@@ -28,6 +28,7 @@ from scipy import ndimage
 
 from mammo_synth.bench.classifiers.base import Classifier, History, Images, Part
 from mammo_synth.bench.classifiers.checkpoint import Resumable
+from mammo_synth.bench.classifiers.features import image_keys
 from mammo_synth.bench.classifiers.simple import LogisticSettings
 from mammo_synth.bench.classifiers.vgg16_network import VGG16Settings
 from mammo_synth.bench.recipes import CommonSettings, setting
@@ -135,8 +136,18 @@ class BackgroundOnly:
         return self._inner.fit(*parts, seed=seed, progress=progress)
 
     def predict_proba(self, images: Images) -> Floats:
-        """Probability of cancer, float64 [N], from the background."""
-        return self._inner.predict_proba(self._blank(images))
+        """Probability of cancer, float64 [N], from the background.
+
+        Most backgrounds are black, and equal images must have equal scores: a network's last bits
+        depend on the place in a batch, rows come grouped by class, and a ranking by those bits has
+        been seen to reach an AUROC of 0.69. So every different image is predicted once.
+        """
+        blanked = self._blank(images)
+        keys = image_keys(blanked)
+        first = {key: i for i, key in reversed(list(enumerate(keys)))}
+        scores = self._inner.predict_proba(blanked[list(first.values())])
+        by_key = dict(zip(first, scores, strict=True))
+        return np.array([by_key[key] for key in keys], np.float64)
 
     def _blank(self, images: Images) -> Images:
         return blank(images, self._settings.breast_threshold, self._settings.breast_grow)
