@@ -79,11 +79,11 @@ def run_demo(out: Path, settings: DemoSettings, device: str, *, dry_run: bool = 
     """Run the flow into ``out``; finished steps are recognised and skipped."""
     demo = _Demo(out, settings, device)
     prepare = Step("Simulate and prepare films", 25 if settings.shipped else 12, demo.films)
-    train = Step("Train two generators, cancer and normal, alike", 210, demo.train)
+    train = Step("Train two generators, cancer and normal, alike", 300, demo.train)
     steps = [
         *([prepare] if settings.shipped else [prepare, train]),
         Step("Build and verify the release", 25 if settings.shipped else 5, demo.release),
-        Step("Train and score classifiers on it", 45, demo.bench),
+        Step("Train and score classifiers on it", 120, demo.bench),
         Step("Render the leaderboard", 5, demo.leaderboard),
     ]
     err = console.err()
