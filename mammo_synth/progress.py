@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -38,3 +41,10 @@ class Silent:
 
 
 SILENT: Progress = Silent()
+
+
+def counted(items: Iterable[T], progress: Progress) -> Iterator[T]:
+    """``items``, each a finished step once the next one is asked for."""
+    for item in items:
+        yield item
+        progress.advance()

@@ -29,7 +29,7 @@ from mammo_synth.films.prepared import SCHEMA
 from mammo_synth.films.record import FilmRecord, Source, label_of
 from mammo_synth.png import encode_png
 from mammo_synth.processes import map_in_order, worker_pool
-from mammo_synth.progress import Progress
+from mammo_synth.progress import Progress, counted
 
 SHARD_FILMS, GROUP_FILMS = 256, 16
 WAITING = 8  # films handed out to each worker, prepared ones that wait for their turn included
@@ -138,7 +138,7 @@ def stage_films(
     progress.start("films", sum(len(chunk) for _, chunk in missing))
     with film_map(workers) as mapped:
         for path, chunk in missing:
-            rows = _counted(mapped(stage, chunk), progress)
+            rows = counted(mapped(stage, chunk), progress)
             # Pixels are PNG already; compressing them again costs time and wins nothing.
             with (
                 atomic_path(path) as temporary,
@@ -148,12 +148,6 @@ def stage_films(
                     writer.write_table(pa.Table.from_pylist(group, schema=schema))
     progress.finish()
     return paths
-
-
-def _counted(rows: Iterable[Row], progress: Progress) -> Iterator[Row]:
-    for row in rows:
-        progress.advance()
-        yield row
 
 
 def _columns(

@@ -19,7 +19,7 @@ from mammo_synth.configurations import LABELS, SYNTHETIC
 from mammo_synth.files import atomic_path
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.png import encode_png
-from mammo_synth.progress import Progress
+from mammo_synth.progress import Progress, counted
 from mammo_synth.release.plan import Shard, group_rows, seeds
 from mammo_synth.release.references import real_rows
 from mammo_synth.release.schema import arrow_schema
@@ -84,7 +84,7 @@ def write_shards(
     progress.start("release images", sum(shard.rows for shard in missing))
     for shard in missing:
         with atomic_path(work / shard.path) as temporary:
-            _write(temporary, _counted(rows_of(shard), progress), group_rows(image_size))
+            _write(temporary, counted(rows_of(shard), progress), group_rows(image_size))
     progress.finish()
 
 
@@ -95,12 +95,6 @@ def _write(path: Path, rows: Iterator[Row], at_once: int) -> None:
     with pq.ParquetWriter(path, schema, compression="none", write_page_index=True) as writer:
         while group := list(islice(rows, at_once)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
-
-
-def _counted(rows: Iterator[Row], progress: Progress) -> Iterator[Row]:
-    for row in rows:
-        yield row
-        progress.advance()
 
 
 def synthetic_rows(

@@ -37,6 +37,7 @@ from mammo_synth.release.schema import COLUMNS, arrow_schema, features_yaml
 from mammo_synth.release.sheet import GAP, contact_sheet
 from mammo_synth.release.verify import verify_release
 from tests.conftest import build_small_release, fake_generators
+from tests.release.tampering import first, rewrite
 
 sizes = st.integers(20, 24_000)
 
@@ -207,18 +208,6 @@ def reseal(folder: Path) -> Release:
     facts = {**old.facts, **shard_facts(folder, shards, old.settings["size"])}
     write_manifest(folder, "release", settings=old.settings, inputs=old.inputs, facts=facts)
     return Release.open(folder)
-
-
-def rewrite(path: Path, change: Any) -> None:
-    rows = pq.read_table(path).to_pylist()
-    change(rows)
-    import pyarrow as pa
-
-    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema()), path)
-
-
-def first(folder: Path, cell: str) -> Path:
-    return sorted((folder / "data" / cell).glob("*.parquet"))[0]
 
 
 def test_verify_finds_a_wrong_label_a_foreign_seed_and_a_broken_image(copy: Path) -> None:

@@ -31,10 +31,10 @@ from mammo_synth.release.generators import GeneratorFile
 from mammo_synth.release.images import check_image
 from mammo_synth.release.regenerate import _draw, open_generators, regenerate
 from mammo_synth.release.rehydrate import PreparedFilms, rehydrate
-from mammo_synth.release.schema import arrow_schema
 from mammo_synth.release.verify import verify_release
 from tests.conftest import Command, FakeGenerator, fake_generators
 from tests.gan.gan_files import NETWORK, generator_file
+from tests.release.tampering import first, rewrite
 
 Rows = list[dict[str, Any]]
 
@@ -82,16 +82,6 @@ def reseal(folder: Path, change: Callable[[dict[str, Any]], None] | None = None)
             write(folder / name, text)
     write_manifest(folder, "release", settings=old.settings, inputs=old.inputs, facts=facts)
     return Release.open(folder)
-
-
-def rewrite(path: Path, change: Callable[[Rows], None]) -> None:
-    rows = pq.read_table(path).to_pylist()
-    change(rows)
-    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema()), path)
-
-
-def first(folder: Path, cell: str) -> Path:
-    return sorted((folder / "data" / cell).glob("*.parquet"))[0]
 
 
 def flip(path: Path, at: int) -> None:

@@ -23,7 +23,7 @@ from mammo_synth.bench.classifiers.keras_application_network import (
     first_network,
 )
 from mammo_synth.bench.classifiers.keras_backend import (
-    backend_packages,
+    OnKeras,
     device_scope,
     load_keras,
     memory_errors,
@@ -36,7 +36,7 @@ from mammo_synth.errors import CheckFailed
 from mammo_synth.progress import SILENT, Progress
 
 
-class KerasApplication:
+class KerasApplication(OnKeras):
     """A network of Keras, average pooling, and a head of dense layers; output p_cancer.
 
     With ``trainable = "head"`` every image passes through the network once, and the head learns
@@ -47,19 +47,13 @@ class KerasApplication:
     resumable = True
 
     def __init__(self, settings: KerasApplicationSettings, options: Options) -> None:
-        self._settings, self._options = settings, options
-        self._keras: Any = None
+        super().__init__(options)
+        self._settings = settings
         self._base: Any = None
         self._top: Any = None
         self._initial: list[npt.NDArray[Any]] = []
         self._digest: str | None = None
         self._fitted = False
-        self._device = options.device
-
-    @property
-    def device(self) -> str:
-        """cpu or cuda, and whether XLA compiled."""
-        return f"{self._device}, XLA" if self._options.xla else self._device
 
     @property
     def weights(self) -> Weights:
@@ -73,17 +67,6 @@ class KerasApplication:
             return None
         count = int(self._top.count_params())
         return count if self._whole else count + int(self._base.count_params())
-
-    @property
-    def backend(self) -> str | None:
-        """Keras' backend, once it is loaded."""
-        return str(self._keras.backend.backend()) if self._keras else None
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Distributions behind the numbers."""
-        own = ("numpy", "scikit-learn", "pillow")
-        return own + backend_packages(self._keras) if self._keras else own
 
     @property
     def _whole(self) -> bool:

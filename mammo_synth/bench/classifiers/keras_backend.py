@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mammo_synth.bench.classifiers.base import Options
 from mammo_synth.errors import BadInput
 
 REFERENCE_BACKEND = "tensorflow"
@@ -207,3 +208,29 @@ def _is_out_of_memory(error: Exception) -> bool:
 def backend_packages(keras: Any) -> tuple[str, ...]:
     """Distributions whose versions a record should name."""
     return ("keras", *_DISTRIBUTIONS[keras.backend.backend()])
+
+
+class OnKeras:
+    """What classifiers on Keras say of where they compute. ``_keras`` is the module once it is
+    loaded, ``_device`` what was asked for until it is resolved."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._keras: Any = None
+        self._device = options.device
+
+    @property
+    def device(self) -> str:
+        """cpu or cuda, and whether XLA compiled."""
+        return f"{self._device}, XLA" if self._options.xla else self._device
+
+    @property
+    def backend(self) -> str | None:
+        """Keras' backend, once it is loaded."""
+        return str(self._keras.backend.backend()) if self._keras else None
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Distributions behind the numbers."""
+        own = ("numpy", "scikit-learn", "pillow")
+        return own + backend_packages(self._keras) if self._keras else own

@@ -18,8 +18,8 @@ from mammo_synth.bench.classifiers.checkpoint import (
 )
 from mammo_synth.bench.classifiers.features import BATCH
 from mammo_synth.bench.classifiers.keras_backend import (
+    OnKeras,
     as_arrays,
-    backend_packages,
     device_scope,
     load_keras,
     memory_errors,
@@ -47,7 +47,7 @@ BACKEND_TOLERANCE = 1e-3
 dropout (their random generators differ), a few training steps at 32 px. Measured: 2e-6."""
 
 
-class VGG16:
+class VGG16(OnKeras):
     """VGG16 with `benchmarks/recipes/vgg16.toml`'s settings; output p_cancer.
 
     The network is built and compiled at the first `fit` and reused by the next; activations of
@@ -59,18 +59,12 @@ class VGG16:
     resumable = True
 
     def __init__(self, settings: VGG16Settings, options: Options) -> None:
-        self._settings, self._options = settings, options
+        super().__init__(options)
+        self._settings = settings
         self._network: Network | None = None
         self._activations: Activations | None = None
-        self._keras: Any = None
         self._fitted = False
         self._progress: Progress = SILENT
-        self._device = options.device
-
-    @property
-    def device(self) -> str:
-        """cpu or cuda, and whether XLA compiled."""
-        return f"{self._device}, XLA" if self._options.xla else self._device
 
     @property
     def features_cached(self) -> bool | None:
@@ -87,17 +81,6 @@ class VGG16:
     def parameters(self) -> int | None:
         """Parameters of the whole network, once it is built."""
         return self._network.parameters if self._network else None
-
-    @property
-    def backend(self) -> str | None:
-        """Keras' backend, once it is loaded."""
-        return str(self._keras.backend.backend()) if self._keras else None
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Distributions behind the numbers."""
-        own = ("numpy", "scikit-learn", "pillow")
-        return own + backend_packages(self._keras) if self._keras else own
 
     def fit(
         self,
