@@ -33,6 +33,16 @@ STUDY_REAL_TEST = {CANCER: 900, NORMAL: 2100}
 """Real films of the study's common test set, by label: the held-out `real_test` split."""
 
 DEFAULT = "50-50-90syn"
+REAL_ONLY = "real"
+"""All real rows of a release and no synthetic one: the TRTR baseline of the benchmark. Of each
+label and split it has as many films as the configuration with most of them. At the study's size
+that is 1,176 cancer and 1,176 normal in train, 216 and 504 in test: far fewer than any of the nine,
+and 50-50 in train."""
+SYNTHETIC_REDUCED = "synthetic-reduced"
+"""Its twin: synthetic rows alone, of each label as many as `REAL_ONLY` has in the same split."""
+REFERENCES = (REAL_ONLY, SYNTHETIC_REDUCED)
+"""What stands beside the configurations in the benchmark without a rank. None of the nine, and
+no name that `load_dataset` knows: the benchmark takes them from the release's shards."""
 SPLITS = ("train", "test")
 
 

@@ -78,8 +78,9 @@ def make_release(folder: Path, images: int) -> Path:
 def run_cells(given: argparse.Namespace) -> None:
     """In a process of its own: measure ``--cells`` of ``--release`` into ``--out``."""
     from mammo_synth.bench.classifiers.base import Options
+    from mammo_synth.bench.grid import Failure, grid_cells
     from mammo_synth.bench.recipes import load_recipe
-    from mammo_synth.bench.run import Bench, Failure, grid_cells
+    from mammo_synth.bench.run import Bench
     from mammo_synth.release.folder import Release
 
     changes = {"input_size": given.size, "epochs": given.epochs, "batch_size": 64}

@@ -17,7 +17,8 @@ from mammo_synth.bench.subgroups import MetricValue, Subgroup, metric_value, sco
 from mammo_synth.bench.truth import TestSet
 
 SUBGROUPS_OF = "real_test"
-"""The split whose films are scored by subgroup too: synthetic images have no view or laterality."""
+"""The split whose films are scored by subgroup too: a synthetic image has no view, side or
+density."""
 
 
 class ConfusionCounts(TypedDict):

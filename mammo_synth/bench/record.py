@@ -18,12 +18,17 @@ from mammo_synth.bench.evaluation import PredictionsFile as PredictionsFile
 from mammo_synth.bench.evaluation import evaluate as evaluate
 from mammo_synth.bench.migration import FORMAT_2, migrate
 from mammo_synth.bench.subgroups import MetricValue as MetricValue
+from mammo_synth.configurations import REAL_ONLY, SYNTHETIC_REDUCED
 from mammo_synth.errors import BadInput
 from mammo_synth.files import write_json
 
 FORMAT = FORMAT_2
 SPLITS = ("real_test", "test")
 GAP_METRIC = "balanced_accuracy"
+TRTR = "TRTR"
+"""Trained on real films alone: no synthetic test split, so no shortcut gap."""
+BASELINES = {REAL_ONLY: TRTR, SYNTHETIC_REDUCED: "TSTR-reduced"}
+"""What a record says in ``baseline``, by configuration; null for the nine."""
 MAX_RECORD_BYTES = 5_000_000
 """A record is some tens of kilobytes; a larger file is no record (and submissions come from
 strangers)."""
@@ -159,9 +164,15 @@ class Record(TypedDict):
     environment: Environment
 
 
+def baseline_of(configuration: str) -> str | None:
+    """``TRTR``, its twin ``TSTR-reduced``, or None for a configuration that is ranked."""
+    return BASELINES.get(configuration)
+
+
 def shortcut_gap(evaluations: Evaluations, baseline: str | None) -> ShortcutGap | None:
-    """`test` minus `real_test` in balanced accuracy; None without a synthetic test."""
-    if "test" not in evaluations or baseline is not None:
+    """`test` minus `real_test` in balanced accuracy; None without a synthetic test (TRTR, or
+    brought predictions)."""
+    if "test" not in evaluations or baseline == TRTR:
         return None
     ours = evaluations["test"]["metrics"][GAP_METRIC]["value"]
     real = evaluations["real_test"]["metrics"][GAP_METRIC]["value"]

@@ -6,6 +6,7 @@
     RESULTS/<release>-<version>-<sha8>/<configuration>/<classifier>/replicate-<k>/
         record.json  predictions-real_test.parquet  predictions-test.parquet
         training-state.safetensors     while a cell is not finished: it goes on from there
+        training-state-own-<digest>    the same, of a classifier of one's own that keeps a file
     RESULTS/.cache/      activations of frozen layers: may be removed at any time
 """
 
@@ -23,6 +24,7 @@ from mammo_synth.bench.record import (
     Evaluation,
     Evaluations,
     Record,
+    baseline_of,
     evaluate,
     read_record,
     shortcut_gap,
@@ -168,8 +170,12 @@ def differences(results: Path, stored: Stored) -> list[str]:
     recipe = record["recipe"]
     if recipe is not None and recipe["sha256"] != sha256_json(recipe["settings"]):
         problems.append("recipe.sha256 is not the digest of recipe.settings")
-    if (record["baseline"] == "TRTR") != (record["configuration"] == "real"):
-        problems.append("baseline is TRTR exactly where the configuration is 'real'")
+    baseline = baseline_of(record["configuration"])
+    if record["baseline"] != baseline:
+        problems.append(
+            f"baseline says {record['baseline']} and is {baseline} for the configuration "
+            f"'{record['configuration']}'"
+        )
     try:
         again = recompute(results, stored)
     except MammoSynthError as error:

@@ -17,7 +17,7 @@ def read_rows(
 
     Args:
         release: The release.
-        name: A configuration, or ``real``.
+        name: A configuration, ``real`` or ``synthetic-reduced``.
         split: train, test or real_test.
         size: Side in px; None keeps the release's.
         filter_name: Of `mammo_synth.bench.classifiers.images.FILTERS`.

@@ -1,4 +1,4 @@
-"""One measured result: configuration × classifier × recipe × replicate; and grids of them.
+"""Measures cells of a grid, one record each, in this process.
 
 Rows of the configuration are split into training and validation part, the classifier learns, the
 operating point is chosen on the validation part, and `real_test` and `test` are predicted and
@@ -9,8 +9,8 @@ after its last finished epoch, so a grid that was killed goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from mammo_synth import __version__
@@ -24,12 +24,13 @@ from mammo_synth.bench.facts import (
     store_evaluation,
     training_facts,
 )
+from mammo_synth.bench.grid import Cell, Failure, Outcome
 from mammo_synth.bench.operating_point import choose_threshold
-from mammo_synth.bench.recipes import Recipe
 from mammo_synth.bench.record import (
     FORMAT,
     Evaluations,
     Record,
+    baseline_of,
     read_record,
     shortcut_gap,
     write_record,
@@ -44,77 +45,12 @@ from mammo_synth.bench.rows import RowReader
 from mammo_synth.bench.split import split_validation
 from mammo_synth.bench.truth import test_set_of
 from mammo_synth.bench.unfinished import unfinished
+from mammo_synth.configurations import REFERENCES
 from mammo_synth.errors import BadInput, MammoSynthError
 from mammo_synth.progress import SILENT, Progress
-from mammo_synth.release.folder import REAL_ONLY, Release, Rows
+from mammo_synth.release.folder import Release, Rows
 
-BASELINE = "TRTR"
-REPLICATES = 3
 MAX_SEED = 2**32 - 1
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What one record measures.
-
-    Attributes:
-        configuration: One of the release's, or ``real``: the TRTR baseline.
-        recipe: Classifier and settings.
-        replicate: Number of the repetition, from 0.
-        seed: Seed of the split, the head's first weights, the shuffles and the dropout.
-    """
-
-    configuration: str
-    recipe: Recipe
-    replicate: int
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """In messages."""
-        return f"{self.configuration} × {self.recipe.classifier} × replicate {self.replicate}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A record and where it lies; ``skipped`` if it was there already."""
-
-    cell: Cell
-    path: Path
-    record: Record
-    skipped: bool
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A cell of a grid that gave no record, and why."""
-
-    cell: Cell
-    error: str
-
-
-def grid_cells(
-    configurations: Sequence[str], recipes: Sequence[Recipe], replicates: int, seed: int
-) -> list[Cell]:
-    """All cells, one configuration after the other; the seed of replicate k is ``seed + k``.
-
-    Raises:
-        BadInput: Two recipes of one classifier: their records would lie in one place.
-    """
-    for recipe in recipes:
-        same = [other.name for other in recipes if other.classifier == recipe.classifier]
-        if len(same) > 1:
-            raise BadInput(
-                f"The recipes {' and '.join(same)} are both for {recipe.classifier}; a results "
-                f"folder holds one recipe per classifier.",
-                hint="Run each into a results folder of its own (--out).",
-            )
-    return [
-        Cell(configuration, recipe, k, seed + k)
-        for configuration in configurations
-        for recipe in recipes
-        for k in range(replicates)
-    ]
 
 
 class Bench:
@@ -128,6 +64,9 @@ class Bench:
         now: Gives the time of a record, UTC, as ``2026-01-31T12:00:00Z``.
         progress: Receives progress.
         overwrite: Replace records of other settings in the same place.
+
+    Attributes:
+        release, results, now, options, overwrite: As given; ``options`` with the cache folder.
     """
 
     def __init__(
@@ -140,18 +79,18 @@ class Bench:
         progress: Progress = SILENT,
         overwrite: bool = False,
     ) -> None:
-        self._release, self._results, self._now = release, results, now
+        self.release, self.results, self.now = release, results, now
         given = options or Options()
-        self._options = replace(given, cache_folder=given.cache_folder or results / CACHE)
-        self._progress, self._overwrite = progress, overwrite
+        self.options = replace(given, cache_folder=given.cache_folder or results / CACHE)
+        self._progress, self.overwrite = progress, overwrite
         self._reader = RowReader(release)
         self._classifiers: dict[str, Classifier] = {}
 
     def folder(self, cell: Cell) -> Path:
         """Where the record of ``cell`` lies or will lie."""
-        release = release_folder(self._release.name, self._release.version, self._release.sha256)
+        release = release_folder(self.release.name, self.release.version, self.release.sha256)
         return record_folder(
-            self._results, release, cell.configuration, cell.recipe.classifier, cell.replicate
+            self.results, release, cell.configuration, cell.recipe.classifier, cell.replicate
         )
 
     def finished(self, cell: Cell) -> Record | None:
@@ -166,10 +105,10 @@ class Bench:
         record = read_record(path)
         recipe = record["recipe"]
         digest = recipe["sha256"] if recipe else None
-        same_release = record["release"]["sha256"] == self._release.sha256
+        same_release = record["release"]["sha256"] == self.release.sha256
         if same_release and digest == cell.recipe.sha256 and record["seed"] == cell.seed:
             return record
-        if self._overwrite:
+        if self.overwrite:
             return None
         raise BadInput(
             f"'{path}' is a record of other settings (recipe "
@@ -212,8 +151,8 @@ class Bench:
 
     def check(self, cell: Cell) -> None:
         """Raise BadInput for a cell that can never run: its configuration, seed or replicate."""
-        if cell.configuration != REAL_ONLY:
-            self._release.shards(cell.configuration, "train")
+        if cell.configuration not in REFERENCES:
+            self.release.shards(cell.configuration, "train")
         if not 0 <= cell.seed <= MAX_SEED or cell.replicate < 0:
             raise BadInput(
                 f"Seed {cell.seed} and replicate {cell.replicate}: a seed between 0 and {MAX_SEED} "
@@ -241,7 +180,7 @@ class Bench:
             seed=cell.seed,
         )
         if recipe.sha256 not in self._classifiers:
-            self._classifiers[recipe.sha256] = make_classifier(recipe, self._options)
+            self._classifiers[recipe.sha256] = make_classifier(recipe, self.options)
         classifier = self._classifiers[recipe.sha256]
         held = Part(rows.images[validation], rows.label[validation])
         began = time.perf_counter()
@@ -252,12 +191,12 @@ class Bench:
             held.label, checked_scores(classifier, held.images), settings.operating_point
         )
         evaluations = self._evaluate(classifier, tests, threshold, folder)
-        baseline = BASELINE if cell.configuration == REAL_ONLY else None
+        baseline = baseline_of(cell.configuration)
         return {
             "format": FORMAT,
             "package_version": __version__,
-            "created": self._now(),
-            "release": release_facts(self._release),
+            "created": self.now(),
+            "release": release_facts(self.release),
             "configuration": cell.configuration,
             "baseline": baseline,
             "classifier": {
@@ -297,5 +236,5 @@ class Bench:
             scores = checked_scores(classifier, rows.images)
             position = {name: i for i, name in enumerate(rows.image_id)}
             p = scores[[position[name] for name in truth.image_id]]
-            scored[split] = store_evaluation(self._results, folder, split, truth, p, threshold)
+            scored[split] = store_evaluation(self.results, folder, split, truth, p, threshold)
         return {"real_test": scored["real_test"], "test": scored["test"]}

@@ -10,11 +10,11 @@ from mammo_synth import __version__
 from mammo_synth.bench.classifiers import CLASSIFIERS
 from mammo_synth.bench.facts import environment, release_facts, store_evaluation
 from mammo_synth.bench.predictions import align, read_predictions
-from mammo_synth.bench.record import FORMAT, Evaluations, Record, write_record
+from mammo_synth.bench.record import FORMAT, Evaluations, Record, baseline_of, write_record
 from mammo_synth.bench.results import RECORD_NAME, record_folder, release_folder
-from mammo_synth.bench.truth import Film, TestSet, make_test_set
+from mammo_synth.bench.truth import TestSet, films_of, make_test_set
 from mammo_synth.errors import BadInput
-from mammo_synth.release.folder import REAL_ONLY, Release
+from mammo_synth.release.folder import Release
 
 DEFAULT_THRESHOLD = 0.5
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
@@ -25,7 +25,8 @@ class Brought:
     """What is known of brought predictions.
 
     Attributes:
-        configuration: What the classifier was trained on, or ``real``.
+        configuration: What the classifier was trained on: one of the release's, ``real`` or
+            ``synthetic-reduced``.
         classifier: Its name, not one of ours.
         replicate: Number of the repetition, from 0.
         threshold: Operating point; it must not have been chosen on `real_test`.
@@ -89,7 +90,7 @@ def score(
         "created": created,
         "release": release_facts(release),
         "configuration": brought.configuration,
-        "baseline": "TRTR" if brought.configuration == REAL_ONLY else None,
+        "baseline": baseline_of(brought.configuration),
         "classifier": {
             "name": brought.classifier,
             "role": "classifier",
@@ -116,8 +117,7 @@ def score(
 
 def _truth(release: Release, name: str) -> TestSet:
     """The films of `real_test`; their images are not decoded."""
-    columns = ("image_id", "label", "patient_id", "view", "laterality", "source")
-    films = [Film(*(r[key] for key in columns)) for r in release.records(name, "real_test")]
+    films = films_of(release.records(name, "real_test"))
     if not films:
         raise BadInput(
             f"Release {release.name} {release.version} has no real_test films to score on.",
@@ -127,8 +127,7 @@ def _truth(release: Release, name: str) -> TestSet:
 
 
 def _check(release: Release, brought: Brought) -> None:
-    if brought.configuration != REAL_ONLY:
-        release.shards(brought.configuration, "real_test")
+    release.shards(brought.configuration, "real_test")
     if brought.classifier in CLASSIFIERS:
         raise BadInput(
             f"'{brought.classifier}' is a classifier of the benchmark itself; brought predictions "

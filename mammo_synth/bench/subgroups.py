@@ -1,9 +1,12 @@
-"""Scores by subgroup of the real test films: view, laterality, source.
+"""Scores by subgroup of the real test films: view, laterality, source, breast density.
 
 A subgroup is what one column of the test set says. A column that says the same of all films, or
 nothing, is left out: it makes no groups. Films that lack it where others have it are a group of
-their own, called None. (A release has no column of breast density, so there are no groups by
-density.)
+their own, called None.
+
+Density classes are those of the films' own source, word for word: fatty, fatty-glandular and
+dense-glandular of MIAS, 1 to 4 of DDSM, A to D of others (ACR BI-RADS). No scale is turned into
+another: they were read by other rules, and equal names of two sources need not mean the same.
 """
 
 from __future__ import annotations
@@ -17,10 +20,21 @@ from mammo_synth.bench.metrics import RESAMPLES, bootstrap, point_metrics
 from mammo_synth.bench.resampling import Floats, Integers
 from mammo_synth.bench.truth import Film, TestSet
 
-COLUMNS = ("view", "laterality", "source")
+COLUMNS = ("view", "laterality", "source", "density")
 SUBGROUP_METRICS = ("auroc", "balanced_accuracy", "recall", "specificity")
 FEWEST_PATIENTS = 10
 """Below so many patients a subgroup's numbers would say more of the patients than of the view."""
+
+NOT_SAID = "not said"
+"""Name of the group that lacks what others have, where it is shown."""
+DENSITY_CLASSES = (
+    "Density classes are the source's own, word for word: equal names of two sources need not mean "
+    "the same."
+)
+NO_SUBGROUPS = (
+    "No view, side, source or density tells the test films apart: there are no subgroups."
+)
+NO_SUBGROUPS_THEN = "The record was of format 1, which had no subgroups."
 
 
 class MetricValue(TypedDict):

@@ -7,9 +7,10 @@ without the release.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,13 +32,15 @@ _SCHEMA = pa.schema(
         ("view", pa.string()),
         ("laterality", pa.string()),
         ("source", pa.string()),
+        ("density", pa.string()),
     ]
 )
+_DENSITY = "density"
 
 
 @dataclass(frozen=True, order=True)
 class Film:
-    """One film of a test set."""
+    """One film of a test set. ``density`` is the source's own class, None where it is unknown."""
 
     image_id: str
     label: int
@@ -45,6 +48,7 @@ class Film:
     view: str | None
     laterality: str | None
     source: str | None
+    density: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,16 @@ class TestSet:
 
     @property
     def digest(self) -> str:
-        """Hex sha256 of the films' content."""
-        return sha256_json([list(astuple(film)) for film in self.films])
+        """Hex sha256 of the films' content. Without a film of known density it leaves density out,
+        as it did before films had one: what was scored then keeps its digest."""
+        return sha256_json([list(astuple(film))[: len(self.columns)] for film in self.films])
+
+    @property
+    def columns(self) -> list[str]:
+        """Fields of a film that the digest and the file hold: density, the last, only where a film
+        has one."""
+        known = any(film.density is not None for film in self.films)
+        return [name for name in _SCHEMA.names if known or name != _DENSITY]
 
 
 def make_test_set(films: list[Film]) -> TestSet:
@@ -95,15 +107,25 @@ def make_test_set(films: list[Film]) -> TestSet:
 
 def test_set_of(rows: Rows) -> TestSet:
     """The truth in rows of a release."""
-    columns = (rows.image_id, rows.patient_id, rows.view, rows.laterality, rows.source)
-    return make_test_set(
-        [
-            Film(name, int(label), patient, view, laterality, source)
-            for label, (name, patient, view, laterality, source) in zip(
-                rows.label, zip(*columns, strict=True), strict=True
-            )
-        ]
+    columns = (
+        rows.image_id,
+        rows.label.tolist(),
+        rows.patient_id,
+        rows.view,
+        rows.laterality,
+        rows.source,
+        rows.density,
     )
+    return make_test_set([Film(*row) for row in zip(*columns, strict=True)])
+
+
+def films_of(records: Iterable[Mapping[str, Any]]) -> list[Film]:
+    """Films of rows as dicts, whatever else they hold. Where a release or a file has no column of
+    density, density is unknown."""
+    names = [name for name in _SCHEMA.names if name != _DENSITY]
+    return [
+        Film(**{name: row[name] for name in names}, density=row.get(_DENSITY)) for row in records
+    ]
 
 
 def write_test_set(folder: Path, truth: TestSet) -> str:
@@ -112,8 +134,9 @@ def write_test_set(folder: Path, truth: TestSet) -> str:
     path = folder / f"{digest}.parquet"
     if not path.is_file():
         rows = [vars(film) for film in truth.films]
+        schema = pa.schema([_SCHEMA.field(name) for name in truth.columns])
         with atomic_path(path) as temporary:
-            table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+            table = pa.Table.from_pylist(rows, schema=schema)
             pa.parquet.write_table(table, temporary, compression="zstd", store_schema=False)
     return digest
 
@@ -132,8 +155,10 @@ def read_test_set(folder: Path, digest: str) -> TestSet:
             hint="Copy the whole results folder, test-sets included.",
         )
     try:
-        table = pa.parquet.read_table(path).select(_SCHEMA.names).cast(_SCHEMA)
-        films = [Film(**row) for row in table.to_pylist()]
+        table = pa.parquet.read_table(path)
+        names = [n for n in _SCHEMA.names if n != _DENSITY or n in table.column_names]
+        schema = pa.schema([_SCHEMA.field(name) for name in names])
+        films = films_of(table.select(names).cast(schema).to_pylist())
     except (pa.ArrowException, OSError, KeyError) as error:
         raise BadInput(
             f"'{path}' is not a test set ({error}).", hint="Copy it again from where it was made."

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mammo_synth.cli import bench_compare, console
+from mammo_synth.cli import bench_compare, bench_figures, bench_ray, bench_recipes, console
 from mammo_synth.cli.bench_print import print_grid, print_plan, print_record
+from mammo_synth.cli.bench_recipes import listed, named_setting, prepare
 
 if TYPE_CHECKING:
     from mammo_synth.bench.classifiers.base import Options
-    from mammo_synth.bench.recipes import Recipe
-    from mammo_synth.bench.run import Bench, Failure, Outcome
+    from mammo_synth.bench.grid import Failure, Outcome
+    from mammo_synth.bench.run import Bench
     from mammo_synth.release.folder import Release
 
 app = typer.Typer(
@@ -24,6 +24,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_CONFIG_HELP = (
+    "Configuration; 'real': real films only (TRTR); or 'synthetic-reduced': of each label as many "
+    "synthetic images as 'real' has films."
+)
 _Release = Annotated[Path, typer.Argument(help="Release folder.")]
 _Out = Annotated[Path, typer.Option(help="Results folder; what is finished there is skipped.")]
 _Set = Annotated[
@@ -73,7 +77,7 @@ _Xla = Annotated[
 )
 def run(
     release: _Release,
-    config: Annotated[str, typer.Option(help="Configuration, or 'real': real films only (TRTR).")],
+    config: Annotated[str, typer.Option(help=_CONFIG_HELP)],
     out: _Out,
     classifier: Annotated[str | None, typer.Option(help=_CLASSIFIER_HELP)] = None,
     recipe: Annotated[
@@ -95,7 +99,7 @@ def run(
     as_json: _Json = False,
 ) -> None:
     """Train one classifier on one configuration and score it on real films."""
-    from mammo_synth.bench.run import Cell
+    from mammo_synth.bench.grid import Cell
     from mammo_synth.errors import BadInput
     from mammo_synth.release.folder import Release
 
@@ -105,13 +109,13 @@ def run(
         raise BadInput("No classifier was named.", hint="Add --classifier vgg16, for example.")
     named = {}
     if recipe is not None and classifier is not None:
-        named = _named_setting(recipe, classifier)
-    (chosen,), options = _prepare([name], set_ or [], weights, device, cache_gib, named)
+        named = named_setting(recipe, classifier)
+    (chosen,), options = prepare([name], set_ or [], weights, device, cache_gib, named)
     cell = Cell(config, chosen, replicate, replicate if seed is None else seed)
     options = replace(options, cache_folder=cache, cache_precision=cache_precision, xla=xla)
     bench = _bench(opened, out, options, overwrite)
     if dry_run:
-        print_plan(opened, bench, [cell], as_json)
+        print_plan(opened, bench, [cell], as_json, options)
         return
     outcome = bench.run(cell)
     print_record(outcome.record, outcome.path, outcome.skipped, as_json)
@@ -122,7 +126,11 @@ def grid(
     release: _Release,
     out: _Out,
     configs: Annotated[
-        str, typer.Option(help="Comma-separated; 'all' is every configuration and 'real' (TRTR).")
+        str,
+        typer.Option(
+            help="Comma-separated; 'all' is every configuration, 'real' (TRTR) and its twin "
+            "'synthetic-reduced'."
+        ),
     ] = "all",
     classifiers: Annotated[
         str,
@@ -140,33 +148,40 @@ def grid(
     cache: _CacheDir = None,
     cache_precision: _CachePrecision = "float16",
     xla: _Xla = False,
+    engine: bench_ray.Engine = "local",
+    address: bench_ray.Address = None,
+    cpus_per_cell: bench_ray.CpusPerCell = None,
+    gpus_per_cell: bench_ray.GpusPerCell = None,
     overwrite: _Overwrite = False,
     dry_run: _DryRun = False,
     as_json: _Json = False,
 ) -> None:
     """Run all configurations × classifiers × replicates. Resumable: run it again to go on."""
-    from mammo_synth.bench.run import REPLICATES, Outcome, grid_cells
-    from mammo_synth.release.folder import REAL_ONLY, Release
+    from mammo_synth.bench.grid import REPLICATES, Outcome, grid_cells
+    from mammo_synth.configurations import REFERENCES
+    from mammo_synth.release.folder import Release
 
     opened = Release.open(release)
-    names = [*opened.configurations, REAL_ONLY] if configs == "all" else _listed(configs)
-    recipes, options = _prepare(_listed(classifiers), set_ or [], weights, device, cache_gib)
+    names = [*opened.configurations, *REFERENCES] if configs == "all" else listed(configs)
+    recipes, options = prepare(listed(classifiers), set_ or [], weights, device, cache_gib)
     cells = grid_cells(names, recipes, replicates or REPLICATES, seed)
     options = replace(options, cache_folder=cache, cache_precision=cache_precision, xla=xla)
     bench = _bench(opened, out, options, overwrite)
     for cell in cells:
         bench.check(cell)
     if dry_run:
-        print_plan(opened, bench, cells, as_json)
+        print_plan(opened, bench, cells, as_json, options)
         return
     results: list[Outcome | Failure] = []
-    for i, result in enumerate(bench.grid(cells), start=1):
+    measured = bench_ray.results(bench, cells, engine, address, cpus_per_cell, gpus_per_cell)
+    for i, result in enumerate(measured, start=1):
         results.append(result)
         if isinstance(result, Outcome):
             note = "was there already" if result.skipped else "done"
         else:
             note = f"FAILED: {result.error}"
         console.err().print(f"[{i}/{len(cells)}] {result.cell.name}: {note}", markup=False)
+    results.sort(key=lambda result: cells.index(result.cell))  # Ray gives them as they end
     print_grid(results, out, as_json)
 
 
@@ -179,7 +194,10 @@ def score(
         Path, typer.Argument(help="Parquet or CSV: image_id, p_cancer for each real_test film.")
     ],
     release: Annotated[Path, typer.Option(help="Release folder.")],
-    config: Annotated[str, typer.Option(help="Configuration it was trained on, or 'real'.")],
+    config: Annotated[
+        str,
+        typer.Option(help="What it was trained on: a configuration, real, or synthetic-reduced."),
+    ],
     classifier_name: Annotated[str, typer.Option(help="A name of your own.")],
     out: _Out,
     threshold: Annotated[
@@ -202,102 +220,14 @@ def score(
 
 
 app.command(epilog=bench_compare.EPILOG)(bench_compare.compare)
-
-
-@app.command(epilog="Example: mammo-synth bench recipes")
-def recipes(as_json: _Json = False) -> None:
-    """List the recipes that come with the package."""
-    from mammo_synth.bench.recipes import load_recipe, recipe_names
-
-    found = [load_recipe(name) for name in recipe_names()]
-    if as_json:
-        keys = ("name", "classifier", "description", "sha256")
-        rows = [{key: getattr(r, key) for key in keys} | {"settings": r.plain} for r in found]
-        console.print_json(rows)
-        return
-    for recipe in found:
-        console.out().print(
-            f"{recipe.name} ({recipe.classifier}, {recipe.sha256[:12]})\n  {recipe.description}",
-            markup=False,
-        )
-
-
-def _listed(text: str) -> list[str]:
-    """``a,b`` as a list without repetitions."""
-    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-
-
-def _named_setting(recipe: str, classifier: str) -> dict[str, Any]:
-    """The setting that ``--classifier`` puts into ``--recipe``; BadInput if the two differ."""
-    from mammo_synth.bench.classifiers import find_reference
-    from mammo_synth.bench.recipes import load_recipe
-    from mammo_synth.errors import BadInput
-
-    chosen = load_recipe(recipe)
-    reference = find_reference(classifier)
-    if reference is not None:
-        family, named = reference
-        if load_recipe(family).kind == chosen.kind:
-            return named
-    if classifier not in (chosen.classifier, chosen.kind):
-        raise BadInput(
-            f"The recipe '{recipe}' is for {chosen.classifier}, not for {classifier}.",
-            hint="Leave --classifier out, or choose another --recipe.",
-        )
-    return {}
+app.command(epilog=bench_figures.EPILOG)(bench_figures.figures)
+app.command(epilog=bench_recipes.EPILOG)(bench_recipes.recipes)
 
 
 def _now() -> str:
     from datetime import UTC, datetime
 
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _prepare(
-    names: Sequence[str],
-    texts: list[str],
-    weights: str | None,
-    device: str,
-    cache_gib: float,
-    named: Mapping[str, Any] | None = None,
-) -> tuple[list[Recipe], Options]:
-    """Recipes with their overrides, and the options of the run. In a grid, an override goes to
-    every recipe that knows its key; one that no recipe knows is an error."""
-    from mammo_synth.bench.classifiers import make_classifier
-    from mammo_synth.bench.classifiers.base import GIB, Options
-    from mammo_synth.bench.recipes import load_recipe, parse_overrides
-    from mammo_synth.errors import BadInput
-    from mammo_synth.files import sha256_file
-
-    overrides: dict[str, Any] = dict(named or {}) | parse_overrides(texts)
-    file = None
-    if weights in ("imagenet", "random"):
-        overrides["weights"] = weights
-    elif weights is not None:
-        file = Path(weights)
-        if not file.is_file():
-            raise BadInput(
-                f"--weights: '{weights}' is neither imagenet nor random nor an existing file.",
-                hint="Check the path.",
-            )
-        overrides |= {"weights": "file", "weights_sha256": sha256_file(file)}
-    plain = [load_recipe(name) for name in names]
-    known = {key for recipe in plain for key in recipe.plain}
-    recipes = []
-    for name, recipe in zip(names, plain, strict=True):
-        wanted = {k: v for k, v in overrides.items() if k in recipe.plain or k not in known}
-        recipes.append(load_recipe(name, wanted) if wanted else recipe)
-    options = Options(
-        device=device,
-        cache_features=cache_gib > 0,
-        cache_bytes=int(cache_gib * GIB),
-        weights_file=file,
-    )
-    for recipe in recipes:
-        # What a recipe alone cannot say: a class without fit, an unknown parameter, a package that
-        # is not installed. Better now than in the middle of a grid.
-        make_classifier(recipe, options)
-    return recipes, options
 
 
 def _bench(release: Release, out: Path, options: Options, overwrite: bool) -> Bench:

@@ -92,7 +92,7 @@ def _print(found: list[Compared], metric: str) -> None:
             style="bold",
             markup=False,
         )
-        for line in _aligned([heads, *(_row(pair, metric) for pair in one.pairs)]):
+        for line in console.aligned([heads, *(_row(pair, metric) for pair in one.pairs)]):
             console.out().print(line, markup=False)
     pairs = sum(pair.p_value is not None for one in found for pair in one.pairs)
     better = "Lower" if metric in LOWER_IS_BETTER else "Higher"
@@ -106,20 +106,6 @@ def _print(found: list[Compared], metric: str) -> None:
         said.append("Made from simulated films: says nothing about real mammograms.")
     for line in said:
         console.out().print(line, markup=False)
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    """Columns under each other, two names left, numbers right. (A grid would cut long names of
-    classifiers to the width of the terminal.)"""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  "
-        + "  ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
 
 
 def _row(pair: Pair, metric: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -66,6 +67,22 @@ def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     for row in rows:
         grid.add_row(*[_escape(str(value)) for value in row])
     Console(highlight=False).print(grid)
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0, 1)) -> list[str]:
+    """Rows as lines whose columns stand under each other: those in ``left`` left, others right.
+
+    For what a grid would cut to the width of the terminal, such as long names.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  "
+        + "  ".join(
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 class ConsoleProgress:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo_synth.cli import console
-from mammo_synth.configurations import CANCER, CONFIGURATIONS, DEFAULT, LABELS, NORMAL
+from mammo_synth.configurations import CANCER, CONFIGURATIONS, DEFAULT, LABELS, NORMAL, REFERENCES
 from mammo_synth.progress import Progress
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class DemoSettings:
         kimg: Length of their training; None is the preset's.
         size: Images per configuration.
         split: Percent of patients in train, val, real_test.
-        configurations: What the classifiers are trained on, beside the real-only baseline; the
-            release has all nine in any case.
+        configurations: What the classifiers are trained on, beside the real-only baseline and
+            its twin; the release has all nine in any case.
         recipes: The classifiers.
         shipped: Take the generators that come with the package instead of training two.
     """
@@ -197,15 +197,15 @@ class _Demo:
 
     def bench(self, progress: Progress) -> None:
         from mammo_synth.bench.classifiers.base import Options
+        from mammo_synth.bench.grid import Failure, grid_cells
         from mammo_synth.bench.recipes import load_recipe
-        from mammo_synth.bench.run import Bench, Failure, grid_cells
+        from mammo_synth.bench.run import Bench
         from mammo_synth.errors import CheckFailed
-        from mammo_synth.release.folder import REAL_ONLY, Release
+        from mammo_synth.release.folder import Release
 
         recipes = [load_recipe(name) for name in self.settings.recipes]
-        cells = grid_cells(
-            [*self.settings.configurations, REAL_ONLY], recipes, 1, self.settings.seed
-        )
+        names = [*self.settings.configurations, *REFERENCES]
+        cells = grid_cells(names, recipes, 1, self.settings.seed)
         bench = Bench(
             Release.open(self.release_folder),
             self.results,

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mammo_synth.bench.estimate import estimate, mean_of
 from mammo_synth.bench.metrics import RESAMPLES, percentile_interval, resample
 from mammo_synth.bench.published import Published
-from mammo_synth.bench.record import GAP_METRIC
+from mammo_synth.bench.record import GAP_METRIC, TRTR
 from mammo_synth.bench.resampling import Floats
+from mammo_synth.bench.series import series_of, series_order
 from mammo_synth.configurations import CONFIGURATIONS
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.model import (
@@ -18,8 +20,10 @@ from mammo_synth.leaderboard.model import (
     CHANCE,
     METRICS,
     RANKED_ON,
+    TWIN,
     Board,
     Estimate,
+    ImageForImage,
     Missing,
     Row,
     Run,
@@ -97,24 +101,11 @@ def _table_key(run: Run) -> tuple:
     )
 
 
-def series_of(run: Run) -> Series:
-    """What was trained in ``run``, whatever the configuration."""
-    classifier, recipe = run.record["classifier"], run.record["recipe"]
-    return Series(
-        classifier=classifier["name"],
-        role=classifier["role"],
-        recipe=recipe["name"] if recipe else None,
-        recipe_sha256=recipe["sha256"] if recipe else None,
-        weights=classifier["weights"]["origin"],
-        weights_sha256=classifier["weights"]["sha256"],
-    )
-
-
 def _cells(runs: Iterable[Run]) -> dict[tuple[Series, str], tuple[Run, ...]]:
     """Replicates by series and configuration, both in a fixed order."""
     found: dict[tuple[Series, str], dict[int, Run]] = {}
     for run in runs:
-        replicates = found.setdefault((series_of(run), run.record["configuration"]), {})
+        replicates = found.setdefault((series_of(run.record), run.record["configuration"]), {})
         k = run.record["replicate"]
         if k in replicates:
             raise BadInput(
@@ -123,22 +114,11 @@ def _cells(runs: Iterable[Run]) -> dict[tuple[Series, str], tuple[Run, ...]]:
                 hint="Remove the one that does not count, or give it another replicate number.",
             )
         replicates[k] = run
-    places = {name: i for i, name in enumerate((BASELINE, *CONFIGURATIONS))}
+    places = {name: i for i, name in enumerate((BASELINE, TWIN, *CONFIGURATIONS))}
     order = sorted(
-        found, key=lambda key: (_series_order(key[0]), places.get(key[1], len(places)), key[1])
+        found, key=lambda key: (series_order(key[0]), places.get(key[1], len(places)), key[1])
     )
     return {key: tuple(found[key][k] for k in sorted(found[key])) for key in order}
-
-
-def _series_order(series: Series) -> tuple:
-    return (
-        series.role == "control",
-        series.classifier,
-        series.recipe or "",
-        series.recipe_sha256 or "",
-        series.weights,
-        series.weights_sha256 or "",
-    )
 
 
 def _table(
@@ -163,6 +143,7 @@ def _table(
         test_set=_test_set(truth),
         rows=(*ranked, *sorted(others, key=_by_auroc)),
         missing=_missing(cells),
+        image_for_image=_image_for_image(drawn),
     )
 
 
@@ -185,11 +166,11 @@ def _row(
         seed=seed,
         metrics=METRICS,
     )
-    metrics = {name: _estimate(_mean(tests, name), drawn[name]) for name in METRICS}
+    metrics = {name: estimate(_mean(tests, name), drawn[name]) for name in METRICS}
     if series.role == "control":
         kind = "control"
     else:
-        kind = "baseline" if configuration == BASELINE else "ranked"
+        kind = {BASELINE: "baseline", TWIN: "twin"}.get(configuration, "ranked")
     row = Row(
         kind=kind,
         configuration=configuration,
@@ -202,16 +183,22 @@ def _row(
     return _Drawn(row, drawn[RANKED_ON])
 
 
+def _image_for_image(drawn: Sequence[_Drawn]) -> tuple[ImageForImage, ...]:
+    """TRTR minus its twin where a series has both. Every row was drawn with one seed from the
+    same films, so the difference is taken within each resample."""
+    by_key = {(one.row.series, one.row.kind): one for one in drawn}
+    found = []
+    for (series, kind), films in by_key.items():
+        twin = by_key.get((series, "twin"))
+        if kind == "baseline" and twin is not None:
+            here, there = (one.row.metrics[RANKED_ON].value for one in (films, twin))
+            value = None if here is None or there is None else here - there
+            found.append(ImageForImage(series, estimate(value, films.auroc - twin.auroc)))
+    return tuple(found)
+
+
 def _mean(tests: Sequence[Scored], metric: str) -> float | None:
-    """Mean over replicates; None where any replicate has no value (never averaged over)."""
-    values = [test.metrics[metric] for test in tests]
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if len(defined) == len(values) else None
-
-
-def _estimate(value: float | None, drawn: Floats) -> Estimate:
-    interval = percentile_interval(drawn) if value is not None else None
-    return Estimate(value, *interval) if interval else Estimate(value)
+    return mean_of([test.metrics[metric] for test in tests])
 
 
 def _gap(runs: tuple[Run, ...], real: Floats, resamples: int, seed: int) -> Estimate:
@@ -221,7 +208,7 @@ def _gap(runs: tuple[Run, ...], real: Floats, resamples: int, seed: int) -> Esti
     with another seed. Where a real film of the split's share stands in both (study protocol) the
     interval is a little too wide.
     """
-    if any("test" not in run.scored or run.record["baseline"] is not None for run in runs):
+    if any("test" not in run.scored or run.record["baseline"] == TRTR for run in runs):
         return Estimate(None)
     own = [run.scored["test"] for run in runs]
     here, there = _mean(own, GAP_METRIC), _mean([r.scored["real_test"] for r in runs], GAP_METRIC)
@@ -236,7 +223,7 @@ def _gap(runs: tuple[Run, ...], real: Floats, resamples: int, seed: int) -> Esti
         seed=seed + 1,
         metrics=(GAP_METRIC,),
     )
-    return _estimate(here - there, drawn[GAP_METRIC] - real)
+    return estimate(here - there, drawn[GAP_METRIC] - real)
 
 
 def verdict(auroc: Estimate) -> str:
@@ -280,16 +267,16 @@ def _by_auroc(row: Row) -> tuple:
     """Best first; then a fixed order, so that equal values give one output."""
     value = row.metrics[RANKED_ON].value
     return (
-        row.kind != "baseline",
+        ("baseline", "twin").index(row.kind) if row.kind in ("baseline", "twin") else 2,
         value is None,
         -(value or 0.0),
         row.configuration,
-        _series_order(row.series),
+        series_order(row.series),
     )
 
 
 def _missing(cells: dict[tuple[Series, str], tuple[Run, ...]]) -> tuple[Missing, ...]:
-    """What each series lacks of the nine and its baseline; controls owe nothing."""
+    """What each series lacks of the nine, TRTR and its twin; controls owe nothing."""
     gaps = []
     for series in dict.fromkeys(series for series, _ in cells):
         if series.role == "control":
@@ -298,7 +285,7 @@ def _missing(cells: dict[tuple[Series, str], tuple[Run, ...]]) -> tuple[Missing,
         full = max(have.values())
         gap = Missing(
             series,
-            tuple(name for name in (*CONFIGURATIONS, BASELINE) if name not in have),
+            tuple(name for name in (*CONFIGURATIONS, BASELINE, TWIN) if name not in have),
             tuple((name, n, full) for name, n in have.items() if n < full),
         )
         if gap.configurations or gap.short:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mammo_synth.bench.training_curves import MEASURES, curve_points
 from mammo_synth.leaderboard.svg import Frame, ticks
-
-CURVES = ("loss", "accuracy", "precision", "recall")
 
 
 @dataclass(frozen=True)
@@ -28,13 +26,15 @@ def charts(curves: Sequence[Mapping[str, Any]], best_epoch: int | None, run: str
         best_epoch: Whose weights were kept, or None.
         run: Name of the run, for screen readers.
     """
-    return [Chart(name, _chart(curves, name, best_epoch, run)) for name in CURVES] if curves else []
+    return (
+        [Chart(name, _chart(curves, name, best_epoch, run)) for name in MEASURES] if curves else []
+    )
 
 
 def _chart(curves: Sequence[Mapping[str, Any]], name: str, best_epoch: int | None, run: str) -> str:
     epochs = [int(entry["epoch"]) for entry in curves]
-    train = _points(curves, name)
-    validation = _points(curves, f"val_{name}")
+    train = curve_points(curves, name)
+    validation = curve_points(curves, f"val_{name}")
     values = [point[1] for point in (*train, *validation) if point is not None]
     if name == "loss":
         marks, digits = ticks(0.0, max(values, default=1.0) or 1.0, 3)
@@ -54,15 +54,6 @@ def _chart(curves: Sequence[Mapping[str, Any]], name: str, best_epoch: int | Non
     frame.polyline(train, "train", "")
     frame.polyline(validation, "val", "5 3")
     return frame.svg(f"{name} per epoch, {run}: {_summary(train, validation)}", "curve")
-
-
-def _points(curves: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float] | None]:
-    points: list[tuple[float, float] | None] = []
-    for entry in curves:
-        value = entry.get(key)
-        value = math.nan if value is None else float(value)
-        points.append((float(entry["epoch"]), value) if math.isfinite(value) else None)
-    return points
 
 
 def _summary(

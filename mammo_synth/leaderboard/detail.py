@@ -1,4 +1,5 @@
-"""What the page shows when a row is opened: settings, curves, confusion matrices, provenance."""
+"""What the page shows when a row is opened: settings, curves, confusion matrices, subgroups,
+provenance."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 
 from mammo_synth.leaderboard import words
 from mammo_synth.leaderboard.curves import charts
+from mammo_synth.leaderboard.groups import Groups, groups
 from mammo_synth.leaderboard.model import METRIC_NAMES, METRICS, Row, Run, Scored
 
 Pairs = list[tuple[str, str]]
@@ -48,6 +50,7 @@ class RunDetail:
     title: str
     curves: list[Curve]
     matrices: list[Matrix]
+    groups: Groups
     images: list[tuple[str, list[str]]]
     record: Pairs
     environment: Pairs
@@ -131,6 +134,7 @@ def _run(run: Run, name: str) -> RunDetail:
             _matrix(f"Confusion matrix, {_SPLITS[split]} (cut at {scored.threshold:.3f})", scored)
             for split, scored in run.scored.items()
         ],
+        groups=groups(record["evaluations"]["real_test"]["subgroups"]),
         images=_images(run),
         record=_provenance(run),
         environment=_environment(run),

@@ -35,6 +35,10 @@ def _table(table: Table) -> dict[str, Any]:
         "release": dict(table.release),
         "test_set": vars(table.test_set),
         "lines": [_line(line) for line in lines(table)],
+        "image_for_image": [
+            {**_series(one.series), "auroc_trtr_minus_twin": _estimate(one.difference)}
+            for one in table.image_for_image
+        ],
         "missing": [
             {
                 **vars(gap.series),

@@ -5,22 +5,24 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from mammo_synth.bench.figures.style import (
+    CHANCE_COLOUR,
+    COLOURS,
+    DASHES,
+    MARKERS,
+    bare,
+    name,
+    plain,
+)
+from mammo_synth.bench.fractions import FRACTION_PLACES
 from mammo_synth.leaderboard import fractions, words
 from mammo_synth.leaderboard.lines import lines
 from mammo_synth.leaderboard.model import CHANCE, METRIC_NAMES, RANKED_ON, Board, Table
-from mammo_synth.leaderboard.terminal import clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = ("#12507c", "#c0560e", "#117a55", "#8c3c86", "#6a6413", "#444b54")
-_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 2)), (0, (6, 2, 1, 2)), (0, (3, 1)), "--")
-_MARKERS = ("o", "s", "^", "D", "x", "o")
-_RED = "#b3261e"
 _LINE_INCHES = 0.24
-_LONGEST = 200
-_NAME = 48
-"""Longest title and longest name of a row, in characters; what is longer ends in an ellipsis."""
 
 
 def png(board: Board) -> bytes:
@@ -35,7 +37,7 @@ def png(board: Board) -> bytes:
     heights = [max(3.2, 1.3 + _LINE_INCHES * len(lines(table))) for table in board.tables]
     settings = {"font.family": "DejaVu Sans", "font.size": 8, "axes.linewidth": 0.6}
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(12.5, sum(heights) + 0.5), dpi=130, layout="constrained")
+        figure = Figure(figsize=(13.2, sum(heights) + 0.5), dpi=130, layout="constrained")
         FigureCanvasAgg(figure)
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         for part, table in zip(parts, board.tables, strict=True):
@@ -48,7 +50,7 @@ def png(board: Board) -> bytes:
 
 def _draw(part: Any, table: Table) -> None:
     kind = "SIMULATED FILMS, not evidence about real mammograms. " if table.simulated else ""
-    title = f"{_plain(table.title)}\n{kind}{_plain(words.test_set(table))}"
+    title = f"{plain(table.title)}\n{kind}{plain(words.test_set(table))}"
     part.suptitle(title, fontsize=9, x=0.01, ha="left")
     axes = part.subplots(1, 4, width_ratios=(1.7, 1, 1, 1))
     _ranking(axes[0], table)
@@ -76,73 +78,60 @@ def _ranking(axis: Axes, table: Table) -> None:
         if estimate.value is not None and line.kind != "chance":
             face = colour if line.kind == "ranked" else "white"
             axis.plot([estimate.value], [y], "o", color=colour, markersize=4, mfc=face)
-    axis.axvline(CHANCE, color=_RED, linewidth=1, linestyle="--")
+    axis.axvline(CHANCE, color=CHANCE_COLOUR, linewidth=1, linestyle="--")
     names = [
-        f"{line.rank}   {_plain(f'{line.configuration} × {line.classifier}')}" for line in shown
+        f"{line.rank}   {plain(f'{line.configuration} × {line.classifier}')}" for line in shown
     ]
     axis.set_yticks(range(len(shown)), names)
     axis.set_ylim(len(shown) - 0.5, -0.5)
     axis.set_xlabel("AUROC on real_test, 95 % interval; dashed: chance")
-    _bare(axis)
+    bare(axis, "x")
     axis.tick_params(axis="y", length=0)
-    axis.grid(axis="x", color="#dedad1", linewidth=0.5)
 
 
 def _panel(axis: Axes, panel: fractions.Panel) -> None:
-    axis.axhline(CHANCE, color=_RED, linewidth=1, linestyle="--")
+    axis.axhline(CHANCE, color=CHANCE_COLOUR, linewidth=1, linestyle="--")
     axis.text(
-        len(fractions.POSITIONS) - 0.53, CHANCE, "chance", color=_RED, fontsize=6, va="center"
+        len(fractions.POSITIONS) - 0.53,
+        CHANCE,
+        "chance",
+        color=CHANCE_COLOUR,
+        fontsize=6,
+        va="center",
     )
     count = len(panel.lines)
     for i, line in enumerate(panel.lines):
-        style = line.style % len(_COLOURS)
-        colour = _COLOURS[style]
+        style = line.style % len(COLOURS)
+        colour = COLOURS[style]
         shift = (i - (count - 1) / 2) * min(0.14, 0.6 / max(count, 1))
         axis.plot(
             [],
             [],
             color=colour,
-            marker=_MARKERS[style],
-            linestyle=_DASHES[style],
+            marker=MARKERS[style],
+            linestyle=DASHES[style],
             markersize=4,
-            label=_plain(line.name, _NAME),
+            label=name(line.name),
         )
-        points = list(line.points)
-        if line.baseline is not None:
-            points.append(fractions.Point(0, line.baseline))
-            if line.baseline.value is not None:
-                axis.axhline(line.baseline.value, color=colour, linewidth=0.8, linestyle=":")
-        for point in points:
+        if line.baseline is not None and line.baseline.value is not None:
+            axis.axhline(line.baseline.value, color=colour, linewidth=0.8, linestyle=":")
+        for point in line.places:
             e, x = point.estimate, point.position + shift
             if e.low is not None and e.high is not None:
                 axis.plot([x, x], [e.low, e.high], color=colour, linewidth=1.2)
             if e.value is not None:
-                axis.plot([x], [e.value], color=colour, marker=_MARKERS[style], markersize=4)
+                axis.plot([x], [e.value], color=colour, marker=MARKERS[style], markersize=4)
         values = {point.position: point.estimate.value for point in line.points}
-        path = [values.get(place) for place in range(1, len(fractions.POSITIONS))]
+        path = [values.get(place) for place in FRACTION_PLACES]
         axis.plot(
-            [place + shift for place in range(1, len(fractions.POSITIONS))],
+            [place + shift for place in FRACTION_PLACES],
             [float("nan") if value is None else value for value in path],
             color=colour,
-            linestyle=_DASHES[style],
+            linestyle=DASHES[style],
             linewidth=1.2,
         )
-    axis.set_xticks(range(len(fractions.POSITIONS)), fractions.POSITIONS, fontsize=7)
+    axis.set_xticks(range(len(fractions.POSITIONS)), fractions.POSITIONS, fontsize=6)
     axis.set_xlim(-0.45, len(fractions.POSITIONS) - 0.55)
     axis.set_title(f"{panel.class_ratio} cancer-normal", fontsize=8)
     axis.set_xlabel("synthetic fraction")
-    _bare(axis)
-    axis.grid(axis="y", color="#dedad1", linewidth=0.5)
-
-
-def _bare(axis: Axes) -> None:
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-    axis.set_axisbelow(True)
-
-
-def _plain(text: str, limit: int = _LONGEST) -> str:
-    """``text`` for matplotlib: one printable line, and a dollar sign is no formula."""
-    text = clean(text)
-    short = text if len(text) <= limit else text[: limit - 1] + "…"
-    return short.replace("$", r"\$")
+    bare(axis)

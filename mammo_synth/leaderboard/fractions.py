@@ -5,48 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mammo_synth.configurations import CONFIGURATIONS
-from mammo_synth.leaderboard.model import (
-    BASELINE,
-    METRIC_NAMES,
-    Estimate,
-    Row,
-    Series,
-    Table,
-)
+from mammo_synth.bench.fractions import BASELINE_PLACE, FRACTION_PLACES, TWIN_PLACE
+from mammo_synth.bench.fractions import CLASS_RATIOS as CLASS_RATIOS
+from mammo_synth.bench.fractions import POSITIONS as POSITIONS
+from mammo_synth.bench.fractions import SYNTHETIC as SYNTHETIC
+from mammo_synth.bench.fractions import Line as Line
+from mammo_synth.bench.fractions import Panel as Panel
+from mammo_synth.bench.fractions import Point as Point
+from mammo_synth.bench.fractions import panels as panels_of
+from mammo_synth.leaderboard.model import METRIC_NAMES, Table
 from mammo_synth.leaderboard.svg import DASHES, MARKERS, STYLES, Frame, mark, ticks
 from mammo_synth.leaderboard.words import interval, number
 
-CLASS_RATIOS = tuple(dict.fromkeys(c.class_ratio for c in CONFIGURATIONS.values()))
-SYNTHETIC = tuple(sorted({c.synthetic_percent for c in CONFIGURATIONS.values()}))
-POSITIONS = ("real only", *(f"{percent} %" for percent in SYNTHETIC))
-"""Places on the horizontal axis: the TRTR baseline first, then the fractions, evenly spaced."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """One measured point: where it stands on the axis and its estimate."""
-
-    position: int
-    estimate: Estimate
-
-
-@dataclass(frozen=True)
-class Line:
-    """One series of one class ratio; ``style`` picks colour, dash and marker."""
-
-    name: str
-    style: int
-    baseline: Estimate | None
-    points: tuple[Point, ...]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """All series of one class ratio."""
-
-    class_ratio: str
-    lines: tuple[Line, ...]
+_SPOKEN = {BASELINE_PLACE: "TRTR", TWIN_PLACE: "its synthetic twin of the same count"}
 
 
 @dataclass(frozen=True)
@@ -58,46 +29,26 @@ class Key:
 
 
 def panels(table: Table, metric: str) -> list[Panel]:
-    """The chart's content: ranked rows and baselines of ``table``; controls stay out."""
-    names = {
-        series: name for series, name in table.series_names().items() if series.role != "control"
-    }
-    return [
-        Panel(
-            ratio,
-            tuple(
-                _line(table.rows, series, name, style, ratio, metric)
-                for style, (series, name) in enumerate(names.items())
-            ),
-        )
-        for ratio in CLASS_RATIOS
-    ]
-
-
-def _line(
-    rows: Sequence[Row], series: Series, name: str, style: int, ratio: str, metric: str
-) -> Line:
-    mine = {row.configuration: row for row in rows if row.series == series}
-    points = []
-    for configuration, facts in CONFIGURATIONS.items():
-        row = mine.get(configuration)
-        if facts.class_ratio == ratio and row is not None:
-            position = 1 + SYNTHETIC.index(facts.synthetic_percent)
-            points.append(Point(position, row.metrics[metric]))
-    points.sort(key=lambda point: point.position)
-    baseline = mine[BASELINE].metrics[metric] if BASELINE in mine else None
-    return Line(name, style, baseline, tuple(points))
+    """The chart's content: ranked rows, TRTR and its twin of ``table``; controls stay out."""
+    return panels_of(
+        {
+            name: {
+                row.configuration: row.metrics[metric] for row in table.rows if row.series == series
+            }
+            for series, name in table.series_names().items()
+            if series.role != "control"
+        }
+    )
 
 
 def value_range(every: Sequence[Panel], chance: float | None) -> tuple[list[float], int]:
-    """Ticks that cover all intervals, baselines and the chance line, the same in all panels."""
+    """Ticks that cover all intervals and the chance line, the same in all panels."""
     values = [] if chance is None else [chance - 0.05, chance + 0.05]
     for panel in every:
         for line in panel.lines:
-            for estimate in (line.baseline, *(point.estimate for point in line.points)):
-                if estimate is not None:
-                    ends = (estimate.low, estimate.value, estimate.high)
-                    values += [v for v in ends if v is not None]
+            for point in line.places:
+                ends = (point.estimate.low, point.estimate.value, point.estimate.high)
+                values += [v for v in ends if v is not None]
     low, high = min(values, default=0.0), max(values, default=1.0)
     return ticks(max(low, 0.0), min(high, 1.0), 5)
 
@@ -110,12 +61,14 @@ def draw(every: Sequence[Panel], metric: str, chance: float | None) -> list[str]
 
 def _draw(panel: Panel, marks: list[float], digits: int, metric: str, chance: float | None) -> str:
     last = len(POSITIONS) - 1
-    frame = Frame(340, 250, (-0.45, last + 0.45), (marks[0], marks[-1]), 36, 44, 26, 36)
+    frame = Frame(380, 256, (-0.45, last + 0.45), (marks[0], marks[-1]), 36, 44, 26, 42)
     frame.text(frame.left, 14, f"{panel.class_ratio} cancer-normal", "head", "start")
     frame.grid(marks, digits)
     for i, label in enumerate(POSITIONS):
-        frame.text(frame.px(i), frame.height - 19, label, "tick")
-    frame.text(frame.px((1 + last) / 2), frame.height - 4, "synthetic fraction", "tick")
+        for k, text in enumerate(label.split("\n")):
+            frame.text(frame.px(i), frame.height - 26 + 12 * k, text, "tick")
+    middle = (FRACTION_PLACES[0] + last) / 2
+    frame.text(frame.px(middle), frame.height - 10, "synthetic fraction", "tick")
     if chance is not None:
         y = frame.py(chance)
         frame.line(frame.left, y, frame.width - frame.right, y, "chance")
@@ -135,28 +88,24 @@ def _draw_line(frame: Frame, line: Line, shift: float) -> None:
     if line.baseline is not None and line.baseline.value is not None:
         y = frame.py(line.baseline.value)
         frame.line(frame.left, y, frame.width - frame.right, y, f"{css} trtr")
-        frame.whisker(shift, line.baseline, css)
-        frame.marker(shift, line.baseline.value, shape, css)
     by_position = {point.position: point.estimate.value for point in line.points}
     path: list[tuple[float, float] | None] = []
-    for position in range(1, len(POSITIONS)):
+    for position in FRACTION_PLACES:
         value = by_position.get(position)
         path.append(None if value is None else (position + shift, value))
     # A line joins neighbours only: across a missing cell it would claim what nobody measured.
     frame.polyline(path, css, dash)
-    for point in line.points:
+    for point in line.places:
         frame.whisker(point.position + shift, point.estimate, css)
         if point.estimate.value is not None:
             frame.marker(point.position + shift, point.estimate.value, shape, css)
 
 
 def _say(line: Line) -> str:
-    said = [
-        f"{POSITIONS[point.position]} {number(point.estimate.value)} ({interval(point.estimate)})"
-        for point in line.points
-    ]
-    if line.baseline is not None:
-        said.append(f"TRTR {number(line.baseline.value)} ({interval(line.baseline)})")
+    said = []
+    for point in line.places:
+        place = _SPOKEN.get(point.position, POSITIONS[point.position])
+        said.append(f"{place} {number(point.estimate.value)} ({interval(point.estimate)})")
     return f"{line.name}: {', '.join(said) or 'not measured'}."
 
 

@@ -1,4 +1,4 @@
-"""The lines of a table as every form shows them: rows with the chance line and TRTR between."""
+"""The lines of a table as every form shows them: rows, and the references between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class Line:
     """One displayed line.
 
     Attributes:
-        kind: ``ranked``, ``baseline``, ``control``, ``chance`` or ``absent`` (no TRTR measured).
+        kind: ``ranked``, ``baseline`` (TRTR), ``twin`` (of TRTR), ``control``, ``chance`` or
+            ``absent`` (no TRTR measured).
         rank: What stands in the rank column.
         configuration, classifier: What stands in the name columns.
         row: The measured row, or None for the chance line and the absent baseline.
@@ -29,7 +30,8 @@ class Line:
 
 
 def lines(table: Table) -> list[Line]:
-    """All lines of ``table``, best first: rows, TRTR and chance by AUROC, controls at the end."""
+    """All lines of ``table``, best first: rows, TRTR, its twin and chance by AUROC, controls at
+    the end."""
     names = table.series_names()
     measured = [
         Line(

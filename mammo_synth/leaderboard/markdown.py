@@ -40,6 +40,10 @@ def _section(table: Table) -> str:
     parts.append(words.PROTOCOLS.get(table.protocol, ""))
     parts.append(ranking(table))
     parts.append(words.chance_rule(table))
+    pairs = words.image_for_image(table)
+    if pairs:
+        head = f"{words.IMAGE_FOR_IMAGE}:\n\n"
+        parts.append(head + "\n".join(f"- {text(line)}" for line in pairs))
     missing = words.missing(table)
     if missing:
         parts.append("Missing:\n\n" + "\n".join(f"- {text(line)}" for line in missing))

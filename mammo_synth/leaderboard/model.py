@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mammo_synth.bench.estimate import Estimate as Estimate
+from mammo_synth.bench.fractions import BASELINE as BASELINE
+from mammo_synth.bench.fractions import TWIN as TWIN
 from mammo_synth.bench.published import Published
 from mammo_synth.bench.record import ConfusionCounts, Record, ReleaseFacts
 from mammo_synth.bench.resampling import Floats, Integers
+from mammo_synth.bench.series import Series as Series
+from mammo_synth.bench.series import series_names
 
 RANKED_ON = "auroc"
 METRICS = (
@@ -40,22 +45,6 @@ SOURCE_NAMES = {
 }
 CHANCE = 0.5
 """AUROC and balanced accuracy of a classifier that does not look at the image."""
-BASELINE = "real"
-"""The configuration name of the TRTR baseline: trained on real films, tested on real films."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its 95 % interval; None where it is undefined (no predicted positive)."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def has_interval(self) -> bool:
-        """Whether both ends of the interval are defined."""
-        return self.low is not None and self.high is not None
 
 
 @dataclass(frozen=True)
@@ -96,27 +85,13 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Series:
-    """What is trained, whatever the configuration: classifier, recipe and starting weights.
-
-    Brought predictions have no recipe: ``recipe`` and its digest are then None.
-    """
-
-    classifier: str
-    role: str
-    recipe: str | None
-    recipe_sha256: str | None
-    weights: str
-    weights_sha256: str | None
-
-
-@dataclass(frozen=True)
 class Row:
     """One line of a table: configuration × series, replicates averaged.
 
     Attributes:
-        kind: ``ranked``, ``baseline`` (TRTR) or ``control``.
-        rank: 1 is best; None for baselines and controls.
+        kind: ``ranked``, ``baseline`` (TRTR), ``twin`` (as many synthetic images as TRTR has
+            films) or ``control``.
+        rank: 1 is best; None for all kinds but ``ranked``.
         tied: Whether another row has the same rank.
         metrics: Mean over replicates with the interval of the patient-level bootstrap.
         verdict: ``above``, ``chance``, ``below`` or ``undefined``, from the AUROC interval.
@@ -138,7 +113,7 @@ class Row:
     def rank_text(self) -> str:
         """``1``, ``1=`` for a tie, or the reason there is none."""
         if self.rank is None:
-            return {"baseline": "TRTR", "control": "control"}.get(self.kind, "–")
+            return {"baseline": "TRTR", "twin": "twin", "control": "control"}.get(self.kind, "–")
         return f"{self.rank}=" if self.tied else str(self.rank)
 
     @property
@@ -155,6 +130,17 @@ class Missing:
     configurations: tuple[str, ...]
     short: tuple[tuple[str, int, int], ...]
     """Configuration, replicates there, replicates of the fullest cell."""
+
+
+@dataclass(frozen=True)
+class ImageForImage:
+    """What real films are worth to a series, image for image: TRTR minus its twin in AUROC.
+
+    ``difference`` has the 95 % interval of the paired bootstrap over the patients of `real_test`.
+    """
+
+    series: Series
+    difference: Estimate
 
 
 @dataclass(frozen=True)
@@ -186,6 +172,8 @@ class Table:
     test_set: TestSet
     rows: tuple[Row, ...]
     missing: tuple[Missing, ...]
+    image_for_image: tuple[ImageForImage, ...]
+    """One for each series that has both TRTR and its twin, in the order of the series."""
 
     @property
     def title(self) -> str:
@@ -207,17 +195,7 @@ class Table:
 
     def series_names(self) -> dict[Series, str]:
         """A short name for each series, with as much as tells it from its neighbours."""
-        every = list(dict.fromkeys(row.series for row in self.rows))
-        names = {}
-        for series in every:
-            twins = [s for s in every if s.classifier == series.classifier]
-            name = series.classifier
-            if len(twins) > 1:
-                recipe = f"{series.recipe or 'brought'} {(series.recipe_sha256 or '')[:8]}".strip()
-                weights = f"{series.weights} {(series.weights_sha256 or '')[:8]}".strip()
-                name += f" ({recipe}, {weights})"
-            names[series] = name
-        return names
+        return series_names(row.series for row in self.rows)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class View:
     protocol: str
     chance: str
     lines: list[Shown]
+    image_for_image: list[str]
     missing: list[str]
     fractions: list[Fractions]
 
@@ -113,6 +114,7 @@ def _view(table: Table, i: int) -> View:
         protocol=words.PROTOCOLS[table.protocol],
         chance=words.chance_rule(table),
         lines=[_shown(line, k, f"{anchor}-r{k}") for k, line in enumerate(lines(table))],
+        image_for_image=words.image_for_image(table),
         missing=words.missing(table),
         fractions=[_fractions(table, *question) for question in _QUESTIONS],
     )

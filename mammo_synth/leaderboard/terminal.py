@@ -32,7 +32,8 @@ def _table(one: Table) -> str:
         head.append(words.PHANTOM)
     if one.protocol == "study":
         head.append(words.STUDY_PROTOCOL)
-    notes = [f"missing: {clean(line)}" for line in words.missing(one)]
+    notes = [clean(line) for line in words.image_for_image(one)]
+    notes += [f"missing: {clean(line)}" for line in words.missing(one)]
     return "\n".join([*head, "", body[0], "-" * len(body[0]), *body[1:], *notes])
 
 

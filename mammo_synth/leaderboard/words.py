@@ -5,6 +5,7 @@ from __future__ import annotations
 from mammo_synth.bench.published import Published
 from mammo_synth.leaderboard.model import (
     BASELINE,
+    TWIN,
     Estimate,
     Missing,
     Row,
@@ -30,6 +31,7 @@ STRICT_PROTOCOL = (
     "Strict protocol. Cancer means malignant; patients, films and seeds never cross from training "
     "to test."
 )
+IMAGE_FOR_IMAGE = "Real films against as many synthetic images (paired bootstrap, 95 % interval)"
 POSITIVE = "positive class: cancer"
 WHY_AUROC = (
     "Ranked on AUROC on the real_test split: it needs no operating point, so a threshold chosen "
@@ -41,6 +43,11 @@ CHANCE_RULE = (
     "A row whose AUROC interval includes 0.500 is called not distinguishable from chance. The "
     "chance line and TRTR (trained on real, tested on real) stand in every table without a rank; "
     "so do controls, which see no tissue or no image and are expected at chance."
+)
+TWIN_RULE = (
+    "TRTR learns from far fewer images than any configuration. Its twin, synthetic-reduced, learns "
+    "from synthetic images alone, of each label as many as TRTR has films: the two differ in the "
+    "kind of image and not in the number. The twin has no rank either."
 )
 MISSING_RULE = "A cell that was not measured is listed as missing, and nothing is averaged over it."
 REFUSAL = (
@@ -60,6 +67,9 @@ SUMMARY_ES = (
     "mismo conjunto de placas de prueba. La clase positiva es siempre cáncer. El orden sigue el "
     "AUROC, que no necesita umbral, con intervalos del 95 % por paciente; los puestos que no se "
     "pueden distinguir figuran como empates, y lo que no se distingue del azar se dice.",
+    "Dos referencias figuran sin puesto: TRTR («real»), entrenado solo con placas reales, y su "
+    "gemelo («synthetic-reduced»), entrenado solo con imágenes sintéticas, de cada clase tantas "
+    "como placas tiene TRTR: entre los dos cambia el tipo de imagen, no el número.",
     "Las placas simuladas (phantom) nunca se mezclan con placas reales y no dicen nada sobre "
     "mamografías reales. Datos sintéticos para investigación y docencia: nunca para diagnóstico.",
 )
@@ -70,6 +80,7 @@ VERDICTS = {
     "undefined": "AUROC undefined",
 }
 _CHOSEN = {"validation": "chosen on validation data", "given": "given with the predictions"}
+_PLAIN = {BASELINE: "real (TRTR)", TWIN: f"{TWIN} (the twin of TRTR)"}
 PROTOCOLS = {"strict": STRICT_PROTOCOL, "study": STUDY_PROTOCOL}
 DASH = "–"
 
@@ -112,6 +123,7 @@ def rules(resamples: int) -> list[str]:
         interval_rule(resamples),
         tie_rule(resamples),
         CHANCE_RULE,
+        TWIN_RULE,
         f"{MISSING_RULE} {REFUSAL}",
     ]
 
@@ -211,6 +223,25 @@ def test_set(table: Table) -> str:
     )
 
 
+def image_for_image(table: Table) -> list[str]:
+    """One sentence for each series that has TRTR and its twin: what films are worth to it."""
+    names = table.series_names()
+    return [
+        f"{names[one.series]}: TRTR minus its twin {signed(one.difference.value)} AUROC"
+        + (f" ({signed_interval(one.difference)})" if one.difference.has_interval else "")
+        + f", {_told_apart(one.difference)}"
+        for one in table.image_for_image
+    ]
+
+
+def _told_apart(difference: Estimate) -> str:
+    if difference.low is None or difference.high is None:
+        return "no interval"
+    if difference.low <= 0 <= difference.high:
+        return "not told apart"
+    return "real films better" if difference.low > 0 else "synthetic images better"
+
+
 def missing(table: Table) -> list[str]:
     """One sentence for each series that lacks configurations or replicates."""
     names = table.series_names()
@@ -223,7 +254,7 @@ def missing(table: Table) -> list[str]:
 def _missing_line(name: str, gap: Missing) -> str:
     parts = []
     if gap.configurations:
-        shown = ["real (TRTR)" if c == BASELINE else c for c in gap.configurations]
+        shown = [_PLAIN.get(name, name) for name in gap.configurations]
         parts.append(f"not measured: {', '.join(shown)}")
     for configuration, have, full in gap.short:
         parts.append(f"{configuration} has {have} of {full} replicates")

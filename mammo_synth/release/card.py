@@ -20,7 +20,7 @@ from mammo_synth.release import card_facts
 from mammo_synth.release.card_metadata import LICENCE_FILE, card_metadata
 from mammo_synth.release.card_words import LICENCE_URLS, NOT_MEASURED, Words
 from mammo_synth.release.forms import REFERENCED, default_configuration, held_shards, loadable
-from mammo_synth.release.schema import COLUMNS
+from mammo_synth.release.schema import COLUMNS, columns_of
 from mammo_synth.release.version import MEANING
 from mammo_synth.resources import resource
 
@@ -52,7 +52,7 @@ def render_card(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         stored=card_facts.stored(facts),
         listed=card_facts.listed(facts),
         bytes=card_facts.held(facts)[1],
-        columns=COLUMNS,
+        columns={name: COLUMNS[name] for name in columns_of(facts)},
         meaning=MEANING,
         real_role=REAL_ROLE,
         roles=ROLES,

@@ -13,7 +13,7 @@ from typing import Any
 from mammo_synth.release.card_facts import complete, held
 from mammo_synth.release.card_words import title
 from mammo_synth.release.forms import PACKED, REFERENCED, default_configuration, loadable
-from mammo_synth.release.schema import features_yaml
+from mammo_synth.release.schema import columns_of, features_yaml
 
 LICENCE_FILE = "LICENSE.md"
 SIZE_CATEGORIES = (
@@ -65,7 +65,7 @@ def card_metadata(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> dict
         metadata["dataset_info"].append(
             {
                 "config_name": name,
-                "features": features_yaml(),
+                "features": features_yaml(columns_of(facts)),
                 "splits": [
                     {"name": split, "num_bytes": values["bytes"], "num_examples": values["rows"]}
                     for split, values in splits

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mammo_synth.release.forms import REFERENCED, may_be_passed_on
+from mammo_synth.release.schema import DENSITY, columns_of
 
 NOT_MEASURED = (
     "Not measured for this release. Nothing should be concluded about how close these images are "
@@ -147,8 +148,21 @@ def _biases(facts: Mapping[str, Any], simulated: bool) -> tuple[str, ...]:
         "become rarer still.",
         "Class ratios are chosen (30 to 70 % cancer); among women screened cancer is well below "
         "1 %. No score here carries over to screening.",
-        "Age, ethnicity, breast density and device are not columns here, so differences between "
-        "groups of women cannot be checked.",
+        _unseen_groups(facts),
+    )
+
+
+def _unseen_groups(facts: Mapping[str, Any]) -> str:
+    """Which groups of women the columns cannot tell."""
+    if DENSITY not in columns_of(facts):
+        return (
+            "Age, ethnicity, breast density and device are not columns here, so differences "
+            "between groups of women cannot be checked."
+        )
+    return (
+        "Age, ethnicity and device are not columns here, and breast density is known where the "
+        "source says it, in the source's own classes, so most differences between groups of women "
+        "cannot be checked."
     )
 
 

@@ -43,7 +43,7 @@ def cell_rows(folder: Path, facts: Mapping[str, Any]) -> CellReader:
         )
         paths = [str(entry["path"]) for entry in entries]
         if not held_shards(facts).issuperset(paths):
-            table = read_references(folder, cell).select(["image_id", "pixel_sha256"])
+            table = read_references(folder, cell, facts).select(["image_id", "pixel_sha256"])
             return [(row["image_id"], row["pixel_sha256"]) for row in table.to_pylist()]
         return [pair for path in paths for pair in _shard(folder / path, cell)]
 

@@ -157,7 +157,8 @@ def _recipe_changes(previous: Edition, new: Edition) -> Iterator[Finding]:
         yield "patch", f"Prepared films: {', '.join(counts) or 'other roles'}."
     columns = old.get("columns"), now.get("columns")
     if columns[0] is not None and columns[1] is not None and columns[0] != columns[1]:
-        kept = list(columns[1])[: len(columns[0])] == list(columns[0])
+        # A reader knows a column by its name, so a new one may stand between those that were there.
+        kept = [name for name in columns[1] if name in columns[0]] == list(columns[0])
         yield "minor" if kept else "major", f"Columns: {', '.join(columns[1])}."
 
 

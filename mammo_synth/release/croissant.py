@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mammo_synth.configurations import LABELS, ORIGINS
 from mammo_synth.release import card_facts
 from mammo_synth.release.card_words import LICENCE_URLS, NOT_MEASURED, Words
 from mammo_synth.release.forms import held_shards, loadable
-from mammo_synth.release.schema import COLUMNS
+from mammo_synth.release.schema import COLUMNS, DENSITY, columns_of
 
 CROISSANT_NAME = "croissant.json"
 _PARQUET = "application/x-parquet"
@@ -141,8 +141,9 @@ def _responsible(
             "Images drawn by generators",
         ],
         "rai:dataCollectionMissingData": (
-            "view, laterality and patient_id are null for synthetic rows, and where the source "
-            "does not say; generator, seed and truncation are null for films."
+            f"view, laterality{', density' if DENSITY in columns_of(facts) else ''} and patient_id "
+            "are null for synthetic rows, and where the source does not say; generator, seed and "
+            "truncation are null for films."
         ),
         "rai:dataCollectionRawData": (
             f"{words.films.capitalize()} of source {facts['source']}: {facts['terms']['citation']}"
@@ -235,6 +236,7 @@ def _plain(identity: str, kind: str) -> dict[str, Any]:
 
 
 def _record_sets(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    columns = columns_of(facts)
     for name, splits in loadable(facts).items():
         for split in splits:
             rows = facts["configurations"][name]["splits"][split]["rows"]
@@ -244,11 +246,11 @@ def _record_sets(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "name": f"{name}/{split}",
                 "description": f"Configuration {name}, split {split}: {rows} rows",
                 "key": {"@id": f"{name}/{split}/image_id"},
-                "field": list(_fields(f"{name}/{split}")),
+                "field": list(_fields(f"{name}/{split}", columns)),
             }
 
 
-def _fields(record_set: str) -> Iterator[dict[str, Any]]:
+def _fields(record_set: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     files = {"fileSet": {"@id": f"{record_set}/shards"}}
     yield {
         **_plain(f"{record_set}/split", "sc:Text"),
@@ -259,12 +261,12 @@ def _fields(record_set: str) -> Iterator[dict[str, Any]]:
             "transform": {"regex": "^data/([^/]+)/.*$"},
         },
     }
-    for column, what in COLUMNS.items():
+    for column in columns:
         source: dict[str, Any] = {**files, "extract": {"column": column}}
         if column == "image":
             source["transform"] = {"jsonPath": "bytes"}
         yield {
             **_plain(f"{record_set}/{column}", _TYPES.get(column, "sc:Text")),
-            "description": what,
+            "description": COLUMNS[column],
             "source": source,
         }

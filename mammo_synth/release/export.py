@@ -28,7 +28,7 @@ from mammo_synth.manifest import Input, is_current, write_manifest
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.choose import choose_configuration, choose_splits, shard_files
 from mammo_synth.release.folder import Release
-from mammo_synth.release.schema import COLUMNS
+from mammo_synth.release.schema import DENSITY, columns_of
 from mammo_synth.step import step_folder
 
 KIND = "export"
@@ -44,7 +44,6 @@ readers such as `datasets` refuse tables that seem to differ in type."""
 _AT_ONCE = 64
 _SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # no clock: the same release gives the same bytes
-_COLUMNS = [name for name in COLUMNS if name != "image"]
 
 
 @dataclass(frozen=True)
@@ -194,14 +193,15 @@ def _write(
     target: _Target,
     progress: Progress,
 ) -> None:
+    columns = [name for name in columns_of(release.manifest.facts) if name != "image"]
     for split, shards in files.items():
         folder, table = FOLDERS[split], io.StringIO(newline="")
-        lines = csv.DictWriter(table, ["file_name", *_COLUMNS], lineterminator="\n")
+        lines = csv.DictWriter(table, ["file_name", *columns], lineterminator="\n")
         lines.writeheader()
         for row in _rows(release, shards):
             name = f"{LABELS[row['label']]}/{_safe(row['image_id'])}.png"
             target.put(f"{folder}/{name}", row["image"]["bytes"])
-            lines.writerow({"file_name": name, **{c: _cell(row, c) for c in _COLUMNS}})
+            lines.writerow({"file_name": name, **{c: _cell(row, c) for c in columns}})
             progress.advance()
         target.put(f"{folder}/{TABLE}", table.getvalue().encode())
     target.put(NOTE, _note(release, settings).encode())
@@ -250,6 +250,8 @@ def _cell(row: dict[str, Any], column: str) -> Any:
         return "" if value is None else float(value)
     if column == "generator" and value is not None:
         return f"sha256:{value}"  # sixteen digits alone may look like a number
+    if column == DENSITY and value is not None:
+        return f"class {value}"  # so may a class: of 1 to 4, readers make a column of numbers
     return NOTHING if value is None else value
 
 
@@ -265,6 +267,8 @@ def _note(release: Release, settings: dict[str, Any]) -> str:
         else ""
     )
     simulated = "The films are simulated (phantom): no patient stands behind them.\n"
+    has_density = DENSITY in columns_of(facts)
+    density = " Density is the\nsource's own class, written as in: class A." if has_density else ""
     return f"""\
 {release.name} {release.version}, configuration {settings["configuration"]}
 Digest of the release (sha256 of its manifest.json): {release.sha256}
@@ -279,8 +283,8 @@ Each split is a folder with one folder of PNG files for each class, and {TABLE}.
 label: normal = 0, cancer = 1. Cancer is the positive class. A tool that numbers the folders by
 alphabet makes cancer 0 and normal 1: give it the order normal, cancer.
 {_about_real_test(release)}
-In {TABLE}, "{NOTHING}" and an empty field mean that a column does not apply to the row. Rows come
-grouped by class: shuffle them before you train.
+In {TABLE}, "{NOTHING}" and an empty field mean that a column does not apply to the row.{density}
+Rows come grouped by class: shuffle them before you train.
 """
 
 

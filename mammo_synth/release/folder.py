@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from mammo_synth.configurations import CONFIGURATIONS, REAL, configuration
+from mammo_synth.configurations import (
+    CONFIGURATIONS,
+    REAL,
+    REFERENCES,
+    SYNTHETIC,
+    SYNTHETIC_REDUCED,
+    Cell,
+)
 from mammo_synth.errors import BadInput, did_you_mean
 from mammo_synth.manifest import Manifest, read_manifest
 from mammo_synth.png import decode_png
@@ -21,8 +28,6 @@ from mammo_synth.release.forms import held_shards
 
 KIND = "release"
 SPLITS = ("train", "test", "real_test")
-REAL_ONLY = "real"
-"""Name of the baseline that is no configuration: all real rows, no synthetic one (TRTR)."""
 
 _DECODE_THREADS = 2
 _AT_ONCE = 256
@@ -40,6 +45,8 @@ class Rows:
         origin: [N] int64, synthetic = 0, real = 1.
         image_id: Unique ids.
         patient_id, view, laterality: Of real rows, else None.
+        density: The source's own class, of real rows, else None; all None where the release has no
+            such column.
         source: Collection of the films behind the image.
         seed: Of synthetic rows, else None.
     """
@@ -52,6 +59,7 @@ class Rows:
     seed: list[int | None]
     view: list[str | None]
     laterality: list[str | None]
+    density: list[str | None]
     source: list[str | None]
 
     def __len__(self) -> int:
@@ -121,35 +129,69 @@ class Release:
         return tuple(name for name in CONFIGURATIONS if name in held)
 
     def shards(self, name: str, split: str) -> list[str]:
-        """Paths of the shards of one configuration and split; ``real`` is all real train rows.
+        """Paths of the shards that hold the rows of one configuration and split.
+
+        Args:
+            name: A configuration; ``real``: all real rows of the split that any configuration
+                has; or its twin ``synthetic-reduced``, which may take a part of its last shards.
+            split: train, test or real_test.
+
+        Raises:
+            BadInput: An unknown configuration or split, or real films that are not in the folder.
+        """
+        paths = [str(entry["path"]) for entry, _ in self._taken(name, split)]
+        reference = name in REFERENCES
+        self._refuse_missing_films(paths, f"split {split}" + ("" if reference else f" of '{name}'"))
+        return paths
+
+    def counts(self, name: str, split: str) -> dict[Cell, int]:
+        """Images of one configuration and split in each of its cells, by the manifest alone.
+
+        Real films count also where they are not in the folder. Nothing is read from shards.
 
         Raises:
             BadInput: An unknown configuration or split.
         """
+        counts: dict[Cell, int] = {}
+        for entry, rows in self._taken(name, split):
+            cell = Cell(split, entry["label"], entry["origin"])
+            counts[cell] = counts.get(cell, 0) + rows
+        return counts
+
+    def _taken(self, name: str, split: str) -> list[tuple[Mapping[str, Any], int]]:
+        """The manifest's entries of a configuration's shards, and how many first rows of each."""
         if split not in SPLITS:
             raise BadInput(
                 f"There is no split '{split}' in release {self.version}.",
                 hint=did_you_mean(split, SPLITS),
             )
-        if name == REAL_ONLY:
-            # Every real shard of the split that any configuration lists, in cell order.
-            real = [
-                str(entry["path"])
-                for entry in self.manifest.facts["shards"]
-                if entry["split"] == split and entry["origin"] == REAL
-            ]
-            self._refuse_missing_films(real, f"split {split}")
+        entries = [entry for entry in self.manifest.facts["shards"] if entry["split"] == split]
+        if name in REFERENCES:
+            # All real shards of the split that any configuration lists, in cell order.
+            real = [(entry, int(entry["rows"])) for entry in entries if entry["origin"] == REAL]
+            if name == SYNTHETIC_REDUCED and split != "real_test":
+                return _first_synthetic(entries, real)
             return real
         if name not in self.configurations:
             if name not in CONFIGURATIONS:
-                configuration(name)
+                raise BadInput(
+                    f"There is no configuration '{name}'.",
+                    hint=f"{did_you_mean(name, (*CONFIGURATIONS, *REFERENCES))} "
+                    "Run `mammo-synth configs`.",
+                )
             raise BadInput(
                 f"Configuration '{name}' is not in release {self.version}.",
                 hint=f"It has {', '.join(self.configurations)}.",
             )
-        paths = list(self.manifest.facts["configurations"][name]["splits"][split]["shards"])
-        self._refuse_missing_films(paths, f"split {split} of '{name}'")
-        return paths
+        listed = self.manifest.facts["configurations"][name]["splits"][split]["shards"]
+        by_path = {entry["path"]: entry for entry in entries}
+        if not by_path.keys() >= set(listed):
+            raise BadInput(
+                f"The manifest of '{self.folder}' lists shards of '{name}' that it does not "
+                "describe.",
+                hint="Run `mammo-synth release verify` on the folder, then build it again.",
+            )
+        return [(by_path[path], int(by_path[path]["rows"])) for path in listed]
 
     def _refuse_missing_films(self, paths: list[str], what: str) -> None:
         if not held_shards(self.manifest.facts).issuperset(paths):
@@ -162,16 +204,20 @@ class Release:
 
     def records(self, name: str, split: str) -> Iterator[dict[str, Any]]:
         """Rows of one configuration and split as dicts with PNG bytes, some hundred at a time."""
-        for path in self.shards(name, split):
-            with self._open(path) as file:
+        self.shards(name, split)  # refuses what is not there
+        for entry, rows in self._taken(name, split):
+            with self._open(entry["path"]) as file:
                 for group in file.iter_batches(_AT_ONCE):
-                    yield from group.to_pylist()
+                    yield from group.slice(0, rows).to_pylist()
+                    rows -= min(rows, len(group))
+                    if not rows:
+                        break
 
     def rows(self, name: str, split: str, reduce: Reduction | None = None) -> Rows:
         """Decode one configuration's split, some hundred images at a time.
 
         Args:
-            name: A configuration, or ``real``.
+            name: A configuration, ``real`` or ``synthetic-reduced``.
             split: train, test or real_test.
             reduce: Makes a decoded image smaller while the rows are read, so that only
                 `_AT_ONCE` images stand in memory at the release's own size.
@@ -212,6 +258,7 @@ class Release:
             seed=column("seed"),
             view=column("view"),
             laterality=column("laterality"),
+            density=[fact.get("density") for fact in facts],
             source=column("source"),
         )
 
@@ -223,3 +270,22 @@ class Release:
                 hint="Run `mammo-synth release verify` on the folder, then build it again.",
             )
         return pq.ParquetFile(file)
+
+
+def _first_synthetic(
+    entries: Sequence[Mapping[str, Any]], real: Sequence[tuple[Mapping[str, Any], int]]
+) -> list[tuple[Mapping[str, Any], int]]:
+    """The first synthetic rows of each label, as many as there are ``real`` ones of it.
+
+    A label with fewer synthetic rows gives what it has.
+    """
+    wanted: dict[int, int] = {}
+    for entry, rows in real:
+        wanted[entry["label"]] = wanted.get(entry["label"], 0) + rows
+    taken = []
+    for entry in entries:
+        rows = min(int(entry["rows"]), wanted.get(entry["label"], 0))
+        if entry["origin"] == SYNTHETIC and rows:
+            taken.append((entry, rows))
+            wanted[entry["label"]] -= rows
+    return taken

@@ -19,6 +19,7 @@ from mammo_synth.errors import BadInput
 from mammo_synth.files import atomic_path
 from mammo_synth.films.prepared import GEOMETRY_TYPE, PreparedSet
 from mammo_synth.release.forms import REFERENCES
+from mammo_synth.release.schema import DENSITY, columns_of
 
 SCHEMA = pa.schema(
     [
@@ -28,13 +29,15 @@ SCHEMA = pa.schema(
         ("source", pa.string()),
         ("view", pa.string()),
         ("laterality", pa.string()),
+        ("density", pa.string()),
         ("geometry", GEOMETRY_TYPE),
         ("film_sha256", pa.string()),
         ("pixel_sha256", pa.string()),
     ]
 )
 """``film_sha256`` is that of the film's file (of its pixels, where it has none), ``pixel_sha256``
-that of the prepared ``[S, S]`` uint8 pixels, row by row."""
+that of the prepared ``[S, S]`` uint8 pixels, row by row. A release without the column of density
+has tables without it."""
 
 Row = dict[str, Any]
 
@@ -64,11 +67,16 @@ def write_references(
     return paths
 
 
-def read_references(folder: Path, cell: Cell) -> pa.Table:
-    """The table of one cell.
+def read_references(folder: Path, cell: Cell, facts: Mapping[str, Any]) -> pa.Table:
+    """The table of one cell; where the release has no column of density, it is null.
+
+    Args:
+        folder: The release.
+        cell: A cell of real films.
+        facts: The release's facts, as in its manifest.
 
     Raises:
-        BadInput: It is missing, or not such a table.
+        BadInput: It is missing, or has other columns than the release.
     """
     path = folder / reference_path(cell)
     try:
@@ -78,12 +86,16 @@ def read_references(folder: Path, cell: Cell) -> pa.Table:
             f"The references of the release cannot be read: '{path}' ({error}).",
             hint="Run `mammo-synth release verify` on the folder, then build or download it again.",
         ) from error
-    if not table.schema.equals(SCHEMA):
+    at = SCHEMA.get_field_index(DENSITY)
+    known = DENSITY in columns_of(facts)
+    if not table.schema.equals(SCHEMA if known else SCHEMA.remove(at)):
         raise BadInput(
             f"'{path}' has other columns than a table of references.",
             hint="Run `mammo-synth release verify` on the folder, then build or download it again.",
         )
-    return table
+    if known:
+        return table
+    return table.add_column(at, SCHEMA.field(at), pa.nulls(table.num_rows, pa.string()))
 
 
 def real_rows(references: Sequence[Row], images: Mapping[str, bytes]) -> Iterator[Row]:
@@ -98,6 +110,7 @@ def real_rows(references: Sequence[Row], images: Mapping[str, bytes]) -> Iterato
             "source": film["source"],
             "view": film["view"],
             "laterality": film["laterality"],
+            "density": film["density"],
             "generator": None,
             "seed": None,
             "truncation": None,

@@ -31,6 +31,7 @@ from mammo_synth.release.folder import Release
 from mammo_synth.release.forms import PACKED, REHYDRATED, held_shards
 from mammo_synth.release.plan import Shard, group_rows
 from mammo_synth.release.references import read_references, real_rows
+from mammo_synth.release.schema import columns_of
 from mammo_synth.release.shards import Row, write_shards
 from mammo_synth.step import step_folder
 
@@ -65,7 +66,7 @@ def rehydrate(release: Release, films: Films, *, progress: Progress = SILENT) ->
     _refuse_others(release)
     shards = planned_shards(facts)
     wanted = [shard for shard in shards if shard.cell.origin == REAL]
-    references = {cell: _references(release.folder, cell) for cell in {s.cell for s in wanted}}
+    references = {cell: _references(release, cell) for cell in {s.cell for s in wanted}}
     wrong = films.missing([row for rows in references.values() for row in rows], progress)
     if wrong:
         raise _unusable(wrong)
@@ -81,7 +82,8 @@ def rehydrate(release: Release, films: Films, *, progress: Progress = SILENT) ->
                 part = rows[start : min(start + at_once, shard.stop)]
                 yield from real_rows(part, films.images(part))
 
-        write_shards(work, wanted, rows_of, release.image_size, progress)
+        columns = columns_of(facts)  # those of the shards that are there already
+        write_shards(work, wanted, rows_of, release.image_size, progress, columns)
         found = {**facts, "real": REHYDRATED, **shard_facts(work, shards, release.size)}
         finish_release(work, found, release.manifest.inputs, settings)
     return Release.open(release.folder)
@@ -104,8 +106,9 @@ def _refuse_others(release: Release) -> None:
             )
 
 
-def _references(folder: Path, cell: Cell) -> list[Row]:
-    rows: list[Row] = read_references(folder, cell).to_pylist()
+def _references(release: Release, cell: Cell) -> list[Row]:
+    facts = release.manifest.facts
+    rows: list[Row] = read_references(release.folder, cell, facts).to_pylist()
     return rows
 
 

@@ -23,7 +23,7 @@ from mammo_synth.release.folder import KIND
 from mammo_synth.release.forms import held_shards, loadable
 from mammo_synth.release.hub import Repository, StoredFile
 from mammo_synth.release.hub_errors import HubTrouble, in_words
-from mammo_synth.release.schema import arrow_schema
+from mammo_synth.release.schema import columns_of, features_json
 from mammo_synth.release.version import check_version
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _check_loading(
 ) -> Iterator[str]:
     """`datasets` streams the first row of every split of every configuration."""
     configurations = loadable(manifest.facts)
-    features = json.loads(arrow_schema().metadata[b"huggingface"])["info"]["features"]
+    features = features_json(columns_of(manifest.facts))
     task = {
         "repository": repository.name,
         "revision": revision,

@@ -1,16 +1,20 @@
 """Columns of a release: the one table from which Parquet metadata and card YAML are made.
 
-Every shard of every split has the same schema, so that `datasets` can join any of them.
+Every shard of every split has the same schema, so that `datasets` can join any of them. A release
+names its columns in its manifest: one that was built before a column came to be lacks it, and all
+that reads or describes the release goes by the columns that it has (`columns_of`).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from mammo_synth.configurations import LABELS, ORIGINS
+from mammo_synth.errors import BadInput
 
 COLUMNS: dict[str, str] = {
     "image": "image, 8-bit grey PNG, chest wall on the left",
@@ -21,11 +25,17 @@ COLUMNS: dict[str, str] = {
     "source": "collection of the film, or of the films the generator learned from",
     "view": "CC or MLO; real rows only, where the source says",
     "laterality": "L or R of the original; real rows only, where the source says",
+    "density": "the source's own density class; real rows only, where the source says",
     "generator": "first 16 hex digits of the generator file's sha256; synthetic rows only",
     "seed": "seed of the image; synthetic rows only",
     "truncation": "truncation psi of the sample; synthetic rows only",
 }
 """Column → what it holds, in order."""
+
+DENSITY = "density"
+LATER = frozenset({DENSITY})
+"""Columns that a release may lack, since they came after the first releases. What a release without
+them does not say is unknown (None), which is not the same as a column that says nothing."""
 
 _CLASSES = {"label": LABELS, "origin": ORIGINS}
 _SCALARS = {"seed": "int64", "truncation": "float64"}
@@ -36,10 +46,29 @@ def _scalar(column: str) -> str:
     return _SCALARS.get(column, "string")
 
 
-def features_yaml() -> list[dict[str, Any]]:
+def columns_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of a release in order, by the facts of its manifest.
+
+    Raises:
+        BadInput: They are not columns of a release, or are those of a later version.
+    """
+    named = facts.get("columns", [name for name in COLUMNS if name not in LATER])
+    named = named if isinstance(named, list) else [named]
+    known = [name for name in COLUMNS if name not in LATER or name in named]
+    if named != known:
+        raise BadInput(
+            f"The release has the columns {', '.join(map(str, named))}; this version of "
+            f"mammo-synth reads {', '.join(known)}.",
+            hint="A later version wrote it, or its manifest was edited: install the version that "
+            "its manifest.json names.",
+        )
+    return tuple(known)
+
+
+def features_yaml(columns: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, Any]]:
     """``dataset_info.features`` of the card, in the Hub's YAML form."""
     features: list[dict[str, Any]] = []
-    for column in COLUMNS:
+    for column in columns:
         dtype: Any = _scalar(column)
         if column == "image":
             dtype = {"image": {"mode": "L"}}
@@ -50,10 +79,10 @@ def features_yaml() -> list[dict[str, Any]]:
     return features
 
 
-def _features_json() -> dict[str, Any]:
+def features_json(columns: Sequence[str] = tuple(COLUMNS)) -> dict[str, Any]:
     """The same features in the form that `datasets` keeps in Parquet metadata."""
     features: dict[str, Any] = {}
-    for column in COLUMNS:
+    for column in columns:
         if column == "image":
             features[column] = {"mode": "L", "_type": "Image"}
         elif column in _CLASSES:
@@ -63,10 +92,10 @@ def _features_json() -> dict[str, Any]:
     return features
 
 
-def arrow_schema() -> pa.Schema:
+def arrow_schema(columns: Sequence[str] = tuple(COLUMNS)) -> pa.Schema:
     """Arrow schema of a shard, with the metadata that lets `datasets` read it without a card."""
     fields = []
-    for column in COLUMNS:
+    for column in columns:
         if column == "image":
             fields.append(
                 pa.field(column, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
@@ -75,5 +104,5 @@ def arrow_schema() -> pa.Schema:
             fields.append(pa.field(column, pa.int64()))
         else:
             fields.append(pa.field(column, _ARROW[_scalar(column)]))
-    info = json.dumps({"info": {"features": _features_json()}}, sort_keys=True)
+    info = json.dumps({"info": {"features": features_json(columns)}}, sort_keys=True)
     return pa.schema(fields, metadata={b"huggingface": info.encode()})

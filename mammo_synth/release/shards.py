@@ -22,7 +22,7 @@ from mammo_synth.png import encode_png
 from mammo_synth.progress import Progress, counted
 from mammo_synth.release.plan import Shard, group_rows, seeds
 from mammo_synth.release.references import real_rows
-from mammo_synth.release.schema import arrow_schema
+from mammo_synth.release.schema import COLUMNS, arrow_schema
 
 Row = dict[str, Any]
 
@@ -66,6 +66,7 @@ def write_shards(
     rows_of: Callable[[Shard], Iterator[Row]],
     image_size: int,
     progress: Progress,
+    columns: Sequence[str] = tuple(COLUMNS),
 ) -> None:
     """Write every one of ``shards`` that is not there yet, each atomically.
 
@@ -78,18 +79,20 @@ def write_shards(
         rows_of: Gives the rows of a shard, in order.
         image_size: Side of the images in pixels.
         progress: Receives one step for each image.
+        columns: Of the release; what else a row says is left out.
     """
+    schema = arrow_schema(columns)
     missing = [shard for shard in shards if not (work / shard.path).is_file()]
     # What an earlier run made is not counted: it would make the rest look faster than it is.
     progress.start("release images", sum(shard.rows for shard in missing))
     for shard in missing:
         with atomic_path(work / shard.path) as temporary:
-            _write(temporary, counted(rows_of(shard), progress), group_rows(image_size))
+            rows = counted(rows_of(shard), progress)
+            _write(temporary, rows, group_rows(image_size), schema)
     progress.finish()
 
 
-def _write(path: Path, rows: Iterator[Row], at_once: int) -> None:
-    schema = arrow_schema()
+def _write(path: Path, rows: Iterator[Row], at_once: int, schema: pa.Schema) -> None:
     # Pixels are PNG: packing them again would cost time, win nothing, and hide equal images from
     # the Hub, which finds equal stretches of bytes.
     with pq.ParquetWriter(path, schema, compression="none", write_page_index=True) as writer:
@@ -113,6 +116,7 @@ def synthetic_rows(
             "source": source,
             "view": None,
             "laterality": None,
+            "density": None,
             "generator": generator.sha256[:16],
             "seed": seed,
             "truncation": truncation,

@@ -24,13 +24,13 @@ from mammo_synth.release.forms import PACKED, held_shards
 from mammo_synth.release.images import Checked, check_image
 from mammo_synth.release.plan import seeds
 from mammo_synth.release.references import read_references, reference_path
-from mammo_synth.release.schema import arrow_schema
+from mammo_synth.release.schema import arrow_schema, columns_of
 
 AT_ONCE = 128
 """Rows in memory at a time: 10 MB of 512 px films."""
 
 _THREADS = 2  # decoding leaves Python's lock
-_ONLY_REAL = ("patient_id", "view", "laterality")
+_ONLY_REAL = ("patient_id", "view", "laterality", "density")
 _ONLY_SYNTHETIC = ("generator", "seed", "truncation")
 
 Entry = dict[str, Any]
@@ -134,7 +134,7 @@ def _read_all_references(
     for cell, rows in sizes.items():
         path = reference_path(cell)
         try:
-            table = read_references(release.folder, cell)
+            table = read_references(release.folder, cell, release.manifest.facts)
         except BadInput as error:
             yield f"{path}: {error.message}"
             continue
@@ -166,7 +166,8 @@ def check_shard(
     path = entry["path"]
     try:
         with pq.ParquetFile(release.folder / path) as file:
-            if not file.schema_arrow.equals(arrow_schema(), check_metadata=True):
+            schema = arrow_schema(columns_of(release.manifest.facts))
+            if not file.schema_arrow.equals(schema, check_metadata=True):
                 yield f"{path} has another schema than the release."
                 return
             number = 0
@@ -235,7 +236,7 @@ def _synthetic_problems(
     if row["truncation"] != release.manifest.settings["truncation"]:
         yield f"its truncation is {row['truncation']}, not that of the release."
     for column in _ONLY_REAL:
-        if row[column] is not None:
+        if row.get(column) is not None:  # a release may lack a column
             yield f"a synthetic image has a {column.removesuffix('_id')}."
 
 
@@ -251,8 +252,8 @@ def _reference_problems(
     if at >= len(references):
         return  # the table's length was complained about
     wanted = references[at]
-    for column in ("image_id", "patient_id", "source", "view", "laterality"):
-        if row[column] != wanted[column]:
-            yield f"its {column} is {row[column]}, the release refers to {wanted[column]}."
+    for column in ("image_id", "patient_id", "source", "view", "laterality", "density"):
+        if row.get(column) != wanted[column]:
+            yield f"its {column} is {row.get(column)}, the release refers to {wanted[column]}."
     if checked.pixels is not None and checked.pixels != wanted["pixel_sha256"]:
         yield "its pixels are not those of the film that the release refers to."

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from mammo_synth.bench.classifiers import make_classifier
-from mammo_synth.bench.classifiers.background import BackgroundOnly, blank, breast
+from mammo_synth.bench.classifiers.background import BackgroundOnly, blank
 from mammo_synth.bench.classifiers.base import Options, Part
+from mammo_synth.bench.grid import Cell
 from mammo_synth.bench.recipes import load_recipe
-from mammo_synth.bench.run import Bench, Cell
+from mammo_synth.bench.run import Bench
 from mammo_synth.errors import BadInput
 from mammo_synth.progress import SILENT
+from mammo_synth.radiomics import breast
 from mammo_synth.release.folder import Release
 from tests.bench.test_recipes import document_of
 from tests.conftest import fake_film

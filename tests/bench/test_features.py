@@ -11,8 +11,8 @@ import pytest
 
 from mammo_synth.bench.classifiers.feature_file import pack, unpack
 from mammo_synth.bench.classifiers.features import BATCH, FeatureStore, image_keys
-from mammo_synth.bench.classifiers.tensors import map_tensors, write_tensors
 from mammo_synth.errors import BadInput, CheckFailed
+from mammo_synth.tensors import map_tensors, write_tensors
 
 EACH = 4 * 2 + 20  # four numbers in half precision, a key and a scale
 CALLS: list[int] = []

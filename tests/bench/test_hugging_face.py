@@ -12,14 +12,15 @@ import pytest
 
 from mammo_synth.bench.classifiers import hugging_face, make_classifier
 from mammo_synth.bench.classifiers.base import Options
+from mammo_synth.bench.grid import Cell
 from mammo_synth.bench.recipes import load_recipe
-from mammo_synth.bench.run import Bench, Cell
+from mammo_synth.bench.run import Bench
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
 from mammo_synth.progress import SILENT
 from mammo_synth.release.folder import Release
 from tests.bench.test_background import films
-from tests.bench.test_keras_application import Killer
+from tests.bench.test_vgg16 import Killer
 
 TRAIN, HELD, TEST = films(96, 0, False), films(32, 1000, False), films(40, 2000, False)
 TINY = {"input_size": 32, "batch_size": 16, "epochs": 12, "learning_rate": 3e-3}

@@ -17,13 +17,14 @@ from mammo_synth.bench.classifiers.epochs import (
     counts_at_half,
     train_epochs,
 )
-from mammo_synth.bench.classifiers.keras_application_network import APPLICATIONS
-from mammo_synth.bench.classifiers.keras_backend import load_keras
 from mammo_synth.bench.recipes import load_recipe
 from mammo_synth.errors import BadInput, CheckFailed
-from mammo_synth.progress import SILENT, Silent
+from mammo_synth.keras_applications import APPLICATIONS
+from mammo_synth.keras_backend import load_keras
+from mammo_synth.progress import SILENT
 from mammo_synth.release.folder import Release
 from tests.bench.test_background import films
+from tests.bench.test_vgg16 import Killer
 from tests.conftest import Command, assert_friendly
 
 TINY = {"input_size": 32, "weights": "random", "epochs": 2, "batch_size": 16}
@@ -52,18 +53,6 @@ def test_a_frozen_network_with_a_new_head_learns_and_begins_anew() -> None:
     assert np.array_equal(classifier.predict_proba(TEST.images), p)
     classifier.fit(TRAIN, HELD, seed=1, progress=SILENT)
     assert not np.array_equal(classifier.predict_proba(TEST.images), p)
-
-
-class Killer(Silent):
-    """Progress that ends the run at a certain training step, as a kill would."""
-
-    def __init__(self, at: int) -> None:
-        self.at, self.steps = at, 0
-
-    def advance(self, n: int = 1, note: str = "") -> None:
-        self.steps += bool(note)
-        if self.steps >= self.at:
-            raise KeyboardInterrupt
 
 
 def test_every_layer_learns_where_the_recipe_says_all(tmp_path: Path) -> None:
@@ -159,12 +148,13 @@ class _Fake:
 
 def _train(fake: _Fake) -> Any:
     settings: Any = load_recipe("keras-application", {"patience": 2, "batch_size": 8}).settings
+    schedule: Any = settings.schedule
     held = Inputs(np.zeros((6, 1)), np.ones(6, np.int64))
     return train_epochs(
         fake,
         held,
         held,
-        settings,
+        schedule,
         seed=0,
         what="it",
         device="cpu",

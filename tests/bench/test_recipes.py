@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mammo_synth.bench import metrics, record, run
+from mammo_synth.bench import grid, metrics, record
 from mammo_synth.bench.classifiers import CLASSIFIERS
 from mammo_synth.bench.operating_point import MAX_BALANCED_ACCURACY
 from mammo_synth.bench.recipes import load_recipe, make_recipe, parse_overrides, recipe_names
@@ -139,8 +139,9 @@ def test_the_protocol_file_says_what_the_code_does() -> None:
         "also_scored_on": record.SPLITS[1],
         "shortcut_gap": record.GAP_METRIC,
         "operating_point": MAX_BALANCED_ACCURACY,
-        "replicates": run.REPLICATES,
-        "baseline": run.BASELINE,
+        "replicates": grid.REPLICATES,
+        "baseline": record.baseline_of("real"),
+        "baseline_twin": record.baseline_of("synthetic-reduced"),
         "intervals": {
             "unit": "patient",
             "resamples": metrics.RESAMPLES,

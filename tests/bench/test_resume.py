@@ -20,8 +20,9 @@ from mammo_synth.bench.classifiers.checkpoint import (
     state_writer,
     write_state,
 )
+from mammo_synth.bench.grid import Cell
 from mammo_synth.bench.recipes import load_recipe
-from mammo_synth.bench.run import Bench, Cell
+from mammo_synth.bench.run import Bench
 from mammo_synth.bench.unfinished import unfinished
 from mammo_synth.errors import BadInput, CheckFailed, NoSpace
 from mammo_synth.progress import SILENT

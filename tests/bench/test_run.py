@@ -12,6 +12,7 @@ import pytest
 
 from mammo_synth.bench import run as run_module
 from mammo_synth.bench.classifiers.base import History, Options
+from mammo_synth.bench.grid import Cell, Failure, Outcome, grid_cells
 from mammo_synth.bench.predictions import read_predictions, write_predictions
 from mammo_synth.bench.recipes import Recipe, load_recipe
 from mammo_synth.bench.record import check_record, read_record
@@ -24,7 +25,7 @@ from mammo_synth.bench.results import (
     recompute,
 )
 from mammo_synth.bench.rows import RowReader, read_rows
-from mammo_synth.bench.run import Bench, Cell, Failure, Outcome, grid_cells
+from mammo_synth.bench.run import Bench
 from mammo_synth.bench.score import Brought, score
 from mammo_synth.bench.truth import Film, make_test_set, read_test_set, write_test_set
 from mammo_synth.errors import BadInput, CheckFailed

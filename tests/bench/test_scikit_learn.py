@@ -19,8 +19,9 @@ from mammo_synth.bench.classifiers.radiomics import (
     radiomics,
     texture,
 )
+from mammo_synth.bench.grid import Cell
 from mammo_synth.bench.recipes import load_recipe
-from mammo_synth.bench.run import Bench, Cell
+from mammo_synth.bench.run import Bench
 from mammo_synth.errors import BadInput
 from mammo_synth.progress import SILENT
 from mammo_synth.release.folder import Release

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -15,19 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammo_synth.bench.classifiers import keras_backend, vgg16_network
+from mammo_synth import keras_backend
+from mammo_synth.bench.classifiers import vgg16, vgg16_network
 from mammo_synth.bench.classifiers.activations import Activations
 from mammo_synth.bench.classifiers.adam import adam
 from mammo_synth.bench.classifiers.base import Options, Part
 from mammo_synth.bench.classifiers.features import ROUNDING, TOLERANCE
 from mammo_synth.bench.classifiers.images import resize
 from mammo_synth.bench.classifiers.vgg16 import BACKEND_TOLERANCE, VGG16
+from mammo_synth.bench.grid import Cell
 from mammo_synth.bench.recipes import load_recipe
 from mammo_synth.bench.results import differences, read_records
-from mammo_synth.bench.run import Bench, Cell
+from mammo_synth.bench.run import Bench
 from mammo_synth.errors import BadInput, CheckFailed
+from mammo_synth.keras_applications import arrays_sha256
 from mammo_synth.progress import SILENT
-from mammo_synth.release.folder import Release
+from mammo_synth.release.folder import SPLITS, Release
 from tests.conftest import Command, assert_friendly, fake_film
 
 TINY = {"input_size": 32, "epochs": 2, "head": [32, 16], "learning_rate": 1e-3, "batch_size": 16}
@@ -42,6 +46,18 @@ def part(n: int, offset: int = 0) -> Part:
 
 
 TRAIN, HELD, TEST = part(50), part(20, 1000), part(40, 2000)
+
+
+class Killer(type(SILENT)):  # type: ignore[misc]
+    """Progress that ends the run at a certain training step, as a kill would."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.steps = at, 0
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        self.steps += bool(note)
+        if self.steps >= self.at:
+            raise KeyboardInterrupt
 
 
 def fit(settings: Any = SETTINGS, seed: int = 0, **options: Any) -> tuple[VGG16, Any, np.ndarray]:
@@ -81,11 +97,17 @@ def test_the_network_is_cut_where_the_recipe_says(fitted: tuple[VGG16, Any, np.n
     assert names[1:] == [
         "block5_conv3", "block5_pool", "flatten", "head_0", "head_1", "dropout", "p_cancer",
     ]  # fmt: skip
+    assert vgg16_network.frozen_shape(SETTINGS) == network.feature_shape == (2, 2, 512)
+    for i, layer in enumerate(network.frozen.layers):
+        cut = replace(SETTINGS, trainable_layers=vgg16_network.BASE_LAYERS - i - 1)
+        if i:  # at 0 every layer learns
+            assert vgg16_network.frozen_shape(cut) == layer.output.shape[1:]
+    assert vgg16_network.frozen_shape(replace(SETTINGS, trainable_layers=18)) is None
     assert not network.frozen.trainable_variables
     learned, first = network.top.get_weights()[0], network.initial[0]
     assert not np.array_equal(learned, first)
     base = [*network.frozen.get_weights(), *network.initial]
-    assert vgg16_network.arrays_sha256(base) == network.weights_sha256
+    assert arrays_sha256(base) == network.weights_sha256
 
 
 def test_equal_seeds_give_equal_scores_and_other_seeds_others(
@@ -216,6 +238,21 @@ def test_early_stopping_keeps_the_best_epoch(spare: VGG16) -> None:
     assert not np.array_equal(q, one)
 
 
+def test_a_training_killed_twice_goes_on_to_the_same_scores(spare: VGG16, tmp_path: Path) -> None:
+    # No epoch improves on the first, so what is written of the others is not the best.
+    settings: Any = {"epochs": 5, "min_delta": 100.0, "patience": 9, "restore_best": False}
+    straight, p = refit(spare, **settings)
+    state = tmp_path / "state.safetensors"
+    for steps in (9, 7):  # four are one epoch: killed in the third, and in the fourth
+        with pytest.raises(KeyboardInterrupt):
+            spare.fit(TRAIN, HELD, seed=0, progress=Killer(steps), checkpoint=state)
+    last = Killer(10**9)
+    history = spare.fit(TRAIN, HELD, seed=0, progress=last, checkpoint=state)
+    assert last.steps == 8
+    assert history.curves == straight.curves
+    assert np.array_equal(spare.predict_proba(TEST.images), p)
+
+
 def test_weights_come_from_a_file_that_is_checked(
     fitted: tuple[VGG16, Any, np.ndarray], tmp_path: Path
 ) -> None:
@@ -261,6 +298,48 @@ def test_mixed_precision_learns_too(fitted: tuple[VGG16, Any, np.ndarray]) -> No
     for scores in (p, fitted[2]):
         assert scores[TEST.label == 1].min() > scores[TEST.label == 0].max()
     assert classifier._keras.config.dtype_policy().name == "float32"  # put back
+
+
+def test_half_precision_on_a_processor_is_said_to_be_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+
+    class Heard(type(SILENT)):  # type: ignore[misc]
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    def stops(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Activations, "begin", stops)
+    monkeypatch.setattr(
+        vgg16,
+        "build_network",
+        lambda *a: SimpleNamespace(
+            top=None,
+            frozen=None,
+            boundary="",
+            feature_shape=(1,),
+            weights_sha256="",
+        ),
+    )
+    for precision, lines in (("mixed_bfloat16", 0), ("mixed_float16", 1)):
+        classifier = VGG16(replace(SETTINGS, precision=precision), Options(device="cpu"))
+        with pytest.raises(KeyboardInterrupt):
+            classifier.fit(TRAIN, HELD, seed=0, progress=Heard())
+        assert len(said) == lines
+    assert "mixed_float16 is for GPUs" in said[0]
+
+
+def test_xla_compiles_both_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The flags alone: compiling takes a minute. In a process of its own scores were equal to 4e-6.
+    keras = keras_backend.load_keras()
+    trainer = sys.modules[keras.Model.compile.__module__]
+    monkeypatch.setattr(trainer, "model_supports_jit", lambda model: True)
+    network = vgg16_network.build_network(keras, SETTINGS, Options(device="cpu", xla=True))
+    assert network.top.jit_compile is True
+    assert network.frozen.jit_compile is True
 
 
 def test_preprocessing_is_caffe() -> None:
@@ -315,6 +394,7 @@ def test_a_loss_in_float16_begins_anew_with_its_scale() -> None:
     scale.assign(2.0)
     vgg16_network.begin(keras, network, 0)
     assert float(keras.ops.convert_to_numpy(scale)) == 2.0**15
+    assert not network.top.jit_compile
     assert float(keras.ops.convert_to_numpy(optimizer.learning_rate)) == pytest.approx(1e-3)
 
 
@@ -344,6 +424,12 @@ def test_too_little_memory_names_a_batch_size(
         error = RuntimeError("something else")
         with pytest.raises(RuntimeError, match="something else"):
             refit(spare)
+    for text in ("CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED"):
+        error = RuntimeError(text)
+        with monkeypatch.context() as patch:
+            patch.setattr(vgg16, "build_network", fails)
+            with pytest.raises(BadInput, match=r"does not suffice for the network.*--device cpu"):
+                fit()
     error = RuntimeError("RESOURCE_EXHAUSTED")
     monkeypatch.setattr(spare._network.top, "predict_on_batch", fails)
     with pytest.raises(BadInput, match="smaller input_size"):
@@ -436,6 +522,26 @@ def test_commands(run: Command, small_release: Release, tmp_path: Path) -> None:
     plan = run(*one, *tiny, "--dry-run")
     assert plan.code == 0, plan.stderr
     assert "dry run" in plan.stdout
+    said = " ".join(plan.stdout.split())
+    assert "Activations of the frozen layers of vgg16-demo" in said
+    told = json.loads(run(*one, *tiny, "--dry-run", "--json").stdout)
+    counts = {split: small_release.counts("50-50-90syn", split) for split in SPLITS}
+    n = sum(sum(blocks.values()) for blocks in counts.values())
+    (cache,) = told["cache"]
+    assert f"at most {cache['size'] / 2**20:.1f} MiB for {n} images" in said
+    each = 2 * 2 * 512 * 2 + 20
+    assert cache == {
+        "recipe": told["cells"][0]["recipe"],
+        "images": n,
+        "size": n * each,
+        "training": sum(counts["train"].values()) * each,
+        "precision": "float16",
+        "bound": 4 * 2**30,
+    }
+    small = run(*one, *tiny, "--dry-run", "--cache-gib", "1e-6", "--cache-precision", "float32")
+    assert "float32 (bound 0.0 MiB; --cache-gib). They exceed the bound" in " ".join(
+        small.stdout.split()
+    )
     assert not out.exists()
     done = run(*one, *tiny)
     assert done.code == 0, done.stderr

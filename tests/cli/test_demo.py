@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mammo_synth.cli.demo import DemoSettings, run_demo
-from mammo_synth.configurations import CONFIGURATIONS
+from mammo_synth.configurations import CONFIGURATIONS, REFERENCES
 from mammo_synth.manifest import verify_chain
 from mammo_synth.release.folder import Release
 from mammo_synth.release.verify import verify_release
@@ -46,7 +46,7 @@ def test_the_release_is_sound_and_says_that_it_is_simulated(demo: Path) -> None:
 
 def test_every_cell_has_a_record_with_its_predictions(demo: Path) -> None:
     records = sorted((demo / "results").rglob("record.json"))
-    assert len(records) == 3 * 3
+    assert len(records) == (2 + len(REFERENCES)) * 3
     for path in records:
         record = json.loads(path.read_text())
         assert record["positive_class"] == "cancer"

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from mammo_synth.bench.predictions import write_predictions
-from mammo_synth.bench.record import FORMAT, Evaluation, evaluate, shortcut_gap, write_record
+from mammo_synth.bench.record import (
+    FORMAT,
+    Evaluation,
+    baseline_of,
+    evaluate,
+    shortcut_gap,
+    write_record,
+)
 from mammo_synth.bench.results import (
     TEST_SETS,
     expected_folder,
@@ -153,7 +160,7 @@ def _frame(world: World, cell: Cell, threshold: float, seed: int) -> dict[str, A
             "revision": None,
         },
         "configuration": cell.configuration,
-        "baseline": "TRTR" if cell.configuration == "real" else None,
+        "baseline": baseline_of(cell.configuration),
         "classifier": {
             "name": cell.classifier,
             "role": cell.role,
@@ -229,7 +236,7 @@ def whole(
     replicates: int = 2,
     leave_out: Sequence[tuple[str, str]] = (),
 ) -> list[Cell]:
-    """All nine configurations × classifiers × replicates, TRTR and one control."""
+    """All nine configurations × classifiers × replicates, TRTR, its twin and one control."""
     cells = []
     for name, skill in classifiers:
         weights = "imagenet" if name == "vgg16" else "random"
@@ -241,7 +248,10 @@ def whole(
                 Cell(configuration, name, k, skill=better, weights=weights)
                 for k in range(replicates)
             ]
-        cells += [Cell("real", name, k, skill=2.2, weights=weights) for k in range(replicates)]
+        for reference, skill_of in (("real", 2.2), ("synthetic-reduced", 0.3)):
+            cells += [
+                Cell(reference, name, k, skill=skill_of, weights=weights) for k in range(replicates)
+            ]
     control = Cell(
         "50-50-90syn",
         "background-only",

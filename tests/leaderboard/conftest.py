@@ -18,8 +18,8 @@ MISSING = [("30-70-95syn", "small-cnn"), ("70-30-90syn", "small-cnn")]
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Phantom: two classifiers, nine configurations, two replicates, TRTR, a control, two cells
-    missing. Real films: one strict cell and one study cell."""
+    """Phantom: two classifiers, nine configurations, two replicates, TRTR and its twin, a
+    control, two cells missing. Real films: one strict cell and one study cell."""
     folder = tmp_path_factory.mktemp("board") / "results"
     write_cells(folder, PHANTOM, whole(PHANTOM, leave_out=MISSING))
     write_cells(folder, REAL, [Cell("50-50-90syn", skill=0.0, scores=lambda t: 0.4 + 0 * t.label)])

@@ -107,6 +107,9 @@ def test_page_says_what_honesty_asks(html: str, board: Board) -> None:
     assert "not distinguishable from chance" in html
     assert words.WHY_AUROC in html
     assert words.tie_rule(board.resamples) in html
+    assert words.TWIN_RULE in html
+    assert "vgg16: TRTR minus its twin +" in html
+    assert "gemelo («synthetic-reduced»)" in html
     assert words.PUBLISHED_TITLE in html
     assert "small-cnn: not measured: 30-70-95syn, 70-30-90syn" in html
     assert "mammo-synth 1.0.0 (sha256 " in html
@@ -208,6 +211,8 @@ def test_markdown_tables_are_rectangular(rendered: Rendered) -> None:
         assert sentence in text
     assert "chance line" in text
     assert "| TRTR | real | vgg16 |" in text
+    assert "| twin | synthetic-reduced | vgg16 |" in text
+    assert "- vgg16: TRTR minus its twin +" in text
     assert "not distinguishable from chance" in text
 
 
@@ -245,13 +250,21 @@ def test_json_holds_what_the_page_ranks(rendered: Rendered, phantom: Table) -> N
     (table,) = [t for t in value["tables"] if t["simulated"]]
     ranked = [line for line in table["lines"] if line["kind"] == "ranked"]
     assert [line["rank"] for line in ranked] == [r.rank for r in phantom.of_kind("ranked")]
-    assert {line["kind"] for line in table["lines"]} == {"ranked", "baseline", "chance", "control"}
+    assert {line["kind"] for line in table["lines"]} == {
+        "ranked",
+        "baseline",
+        "twin",
+        "chance",
+        "control",
+    }
+    first = table["image_for_image"][0]["auroc_trtr_minus_twin"]
+    assert first["low"] < first["value"] < first["high"]
 
 
 def test_terminal_table(board: Board) -> None:
     text = terminal.table(board)
-    body = [line for line in text.splitlines() if line.startswith(("1", "chance", "TRTR"))]
-    assert len(body) >= 6
+    body = [line for line in text.splitlines() if line.startswith(("1", "chance", "TRTR", "twin"))]
+    assert len(body) >= 8
     assert words.NOTICE in text
     assert words.PHANTOM in text
     assert all(len(line) <= 100 for line in body)
@@ -269,12 +282,18 @@ def test_fraction_panels_leave_missing_cells_open(phantom: Table) -> None:
     panel = next(p for p in fractions.panels(phantom, "auroc") if p.class_ratio == "30-70")
     by_name = {line.name: line for line in panel.lines}
     assert "background-only" not in by_name
-    assert [point.position for point in by_name["vgg16"].points] == [1, 2, 3]
-    assert [point.position for point in by_name["small-cnn"].points] == [1, 3]
+    assert [point.position for point in by_name["vgg16"].points] == [2, 3, 4]
+    assert [point.position for point in by_name["small-cnn"].points] == [2, 4]
+    assert [point.position for point in by_name["small-cnn"].places] == [0, 1, 2, 4]
+    twin = by_name["vgg16"].twin
+    assert twin is not None
+    assert twin in [row.metrics["auroc"] for row in phantom.of_kind("twin")]
     drawn = fractions.draw([panel], "auroc", 0.5)[0]
     # small-cnn has 90 % and 100 % but not 95 %: no line may join what nobody measured.
     assert drawn.count("<polyline") == 1
     assert "TRTR" in drawn
+    assert ">synthetic,</text>" in drawn and ">same count</text>" in drawn
+    assert f"its synthetic twin of the same count {words.number(twin.value)}" in drawn
 
 
 def test_curves_break_where_a_value_is_undefined() -> None:
@@ -338,5 +357,5 @@ def test_page_in_a_browser(rendered: Rendered, tmp_path: Path) -> None:
     values, last, order, fits = title[1].split(";")
     numbers = [float(value) for value in values.split()]
     assert numbers == sorted(numbers, reverse=True)
-    assert len(numbers) == 19
+    assert len(numbers) == 21
     assert (last, order, fits) == ("control", "descending", "true")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mammo_synth.configurations import CONFIGURATIONS
+from mammo_synth.configurations import CONFIGURATIONS, REFERENCES
 from mammo_synth.errors import BadInput
+from mammo_synth.leaderboard import words
 from mammo_synth.leaderboard.board import build, verdict
 from mammo_synth.leaderboard.lines import lines
 from mammo_synth.leaderboard.model import Board, Estimate, Row, Run, Table
@@ -42,7 +43,7 @@ def test_tables_separate_simulated_from_real_and_strict_from_study(board: Board)
         for one in table.rows:
             for run in one.runs:
                 assert run.record["release"]["sha256"] == table.release["sha256"]
-    assert sum(len(r.runs) for t in board.tables for r in t.rows) == board.records == 41
+    assert sum(len(r.runs) for t in board.tables for r in t.rows) == board.records == 45
 
 
 def test_releases_of_one_source_and_protocol_do_not_share_a_ranking(tmp_path: Path) -> None:
@@ -146,6 +147,68 @@ def test_controls_and_baselines_have_no_rank(phantom: Table) -> None:
     assert sum(line.kind == "chance" for line in shown) == 1
 
 
+def test_the_twin_of_the_baseline_stands_beside_it_without_a_rank(phantom: Table) -> None:
+    twins = phantom.of_kind("twin")
+    assert [r.configuration for r in twins] == ["synthetic-reduced"] * 2
+    assert [(r.rank, r.rank_text) for r in twins] == [(None, "twin")] * 2
+    for one in twins:
+        gap = np.mean([run.record["shortcut_gap"]["value"] for run in one.runs])
+        assert one.gap.value == pytest.approx(gap, abs=1e-12), "its own test split is synthetic"
+    aurocs = [line.metrics["auroc"].value for line in lines(phantom) if line.kind != "control"]
+    assert aurocs == sorted(aurocs, reverse=True), "it stands where its AUROC puts it"
+
+
+def test_a_control_on_the_twin_stays_a_control(tmp_path: Path) -> None:
+    write_cell(tmp_path, SMALL, Cell("synthetic-reduced", "prior", role="control"))
+    (only,) = read_board(tmp_path).tables[0].rows
+    assert only.kind == "control"
+
+
+def test_real_films_and_their_twin_are_compared_in_pairs(tmp_path: Path) -> None:
+    """Scores that differ by little on the same films: told apart, since the films are shared."""
+    world = World(patients=200, test_size=30, epochs=3)
+    noise = np.random.RandomState(3).normal(size=400)
+
+    def films(truth: object) -> np.ndarray:
+        return 1 / (1 + np.exp(-(truth.label + noise)))  # type: ignore[attr-defined]
+
+    def twin(truth: object) -> np.ndarray:
+        p = films(truth)
+        return np.where(truth.label == 1, np.maximum(p - 0.05, 0), p)  # type: ignore[attr-defined]
+
+    cells = [
+        Cell("real", "a", scores=films),
+        Cell("synthetic-reduced", "a", scores=twin),
+        Cell("real", "b", scores=films),
+        Cell("synthetic-reduced", "b", scores=films),
+        Cell("real", "alone", scores=films),
+    ]
+    write_cells(tmp_path, world, cells)
+    (table,) = read_board(tmp_path).tables
+    found = {one.series.classifier: one.difference for one in table.image_for_image}
+    assert set(found) == {"a", "b"}
+    label = world.real_test().label
+    expected = [roc_auc_score(label, p(world.real_test())) for p in (films, twin)]
+    assert found["a"].value == pytest.approx(expected[0] - expected[1], abs=1e-12)
+    a, b = (row(table, name, "a").metrics["auroc"] for name in ("real", "synthetic-reduced"))
+    assert a.low < b.high, "their own intervals overlap"
+    assert found["a"].low > 0
+    assert found["b"] == Estimate(0.0, 0.0, 0.0)
+    said = words.image_for_image(table)
+    assert said[0].startswith("a: TRTR minus its twin +0.0")
+    assert said[0].endswith("real films better") and said[1].endswith("not told apart")
+    assert words.missing(table)[1].endswith("synthetic-reduced (the twin of TRTR)")
+
+
+def test_results_of_before_the_twin_have_a_board_that_says_it_is_missing(tmp_path: Path) -> None:
+    write_cells(tmp_path, SMALL, [Cell(name) for name in (*CONFIGURATIONS, "real")])
+    (table,) = read_board(tmp_path).tables
+    (gap,) = table.missing
+    assert gap.configurations == ("synthetic-reduced",)
+    assert table.of_kind("twin") == table.image_for_image == ()
+    assert len(table.of_kind("ranked")) == 9
+
+
 def test_chance_line_stands_where_it_belongs(phantom: Table) -> None:
     shown = [line for line in lines(phantom) if line.kind != "control"]
     place = next(i for i, line in enumerate(shown) if line.kind == "chance")
@@ -165,7 +228,7 @@ def test_missing_cells_are_listed(phantom: Table, board: Board) -> None:
     assert gap.series.classifier == "small-cnn"
     assert set(gap.configurations) == {"30-70-95syn", "70-30-90syn"}
     (single,) = board.tables[0].missing
-    assert set(single.configurations) == (set(CONFIGURATIONS) | {"real"}) - {"50-50-90syn"}
+    assert set(single.configurations) == {*CONFIGURATIONS, *REFERENCES} - {"50-50-90syn"}
 
 
 def test_a_short_cell_is_listed(tmp_path: Path) -> None:

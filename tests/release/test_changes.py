@@ -180,11 +180,14 @@ def test_what_determines_the_images(change: Callable[[Made], None], kind: str, w
     assert len(changes.sentences) == 1 and words in changes.sentences[0]
 
 
-def test_columns_added_at_the_end_are_minor() -> None:
+@pytest.mark.parametrize("later", [["image", "label", "view"], ["image", "view", "label"]])
+def test_columns_added_anywhere_are_minor(later: list[str]) -> None:
     old, new = Made(), Made()
-    old.about["columns"], new.about["columns"] = ["image", "label"], ["image", "label", "view"]
+    old.about["columns"], new.about["columns"] = ["image", "label"], later
     assert compare(old.edition(), new.edition()).kind == "minor"
     assert compare(new.edition(), old.edition()).kind == "major"
+    new.about["columns"] = ["label", "image"]
+    assert compare(old.edition(), new.edition()).kind == "major"
 
 
 def test_films_that_leave_the_folder_take_configurations_with_them() -> None:

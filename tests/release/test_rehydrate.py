@@ -57,7 +57,7 @@ def test_no_real_pixel_is_in_a_referenced_release(
             assert not any(film in data for film in films), path
     assert not list(referenced.folder.glob("data/*/*-real"))
     assert loadable(facts) == dict.fromkeys(SYNTHETIC_ONES, ("train", "test"))
-    table = read_references(referenced.folder, Cell("real_test", CANCER, REAL))
+    table = read_references(referenced.folder, Cell("real_test", CANCER, REAL), facts)
     assert table.num_rows == facts["films"]["real_test"]["cancer"] and table.schema == SCHEMA
 
 
@@ -121,7 +121,8 @@ def test_other_films_are_refused_and_nothing_changes(
     bare: Release, film_folder: Path, tmp_path: Path
 ) -> None:
     films = Path(shutil.copytree(film_folder, tmp_path / "films"))
-    wanted = read_references(bare.folder, Cell("real_test", CANCER, REAL)).to_pylist()[0]
+    facts = bare.manifest.facts
+    wanted = read_references(bare.folder, Cell("real_test", CANCER, REAL), facts).to_pylist()[0]
     source = FolderSource(films)
     (record,) = [r for r in source.list().records if r.image_id == wanted["image_id"]]
     data = bytearray((films / record.locator).read_bytes())

@@ -19,8 +19,9 @@ from mammo_synth.bench.classifiers.hugging_face_folder import locate as locate_c
 from mammo_synth.bench.classifiers.keras_application import KerasApplication
 from mammo_synth.bench.classifiers.keras_application_network import KerasApplicationSettings
 from mammo_synth.bench.classifiers.keras_application_network import board_name as keras_name
-from mammo_synth.bench.classifiers.own import OwnClassifier, OwnSettings, installed, locate
-from mammo_synth.bench.classifiers.own import board_name as own_name
+from mammo_synth.bench.classifiers.own import OwnClassifier
+from mammo_synth.bench.classifiers.own_source import OwnSettings, installed, locate
+from mammo_synth.bench.classifiers.own_source import board_name as own_name
 from mammo_synth.bench.classifiers.scikit_learn import ScikitLearn, ScikitLearnSettings
 from mammo_synth.bench.classifiers.scikit_learn import board_name as scikit_learn_name
 from mammo_synth.bench.classifiers.simple import (

@@ -10,9 +10,10 @@ import numpy as np
 
 from mammo_synth.bench.classifiers.base import GIB, Images, Options
 from mammo_synth.bench.classifiers.feature_file import Features
-from mammo_synth.bench.classifiers.features import FeatureStore, image_keys, in_batches
+from mammo_synth.bench.classifiers.features import FeatureStore, bytes_each, image_keys, in_batches
 from mammo_synth.bench.classifiers.images import resize
-from mammo_synth.bench.classifiers.vgg16_network import Network, VGG16Settings, caffe
+from mammo_synth.bench.classifiers.vgg16_network import Network, VGG16Settings, caffe, frozen_shape
+from mammo_synth.bench.recipes import CommonSettings
 from mammo_synth.bench.resampling import Integers
 from mammo_synth.errors import BadInput, NoSpace
 from mammo_synth.progress import Progress
@@ -20,10 +21,18 @@ from mammo_synth.progress import Progress
 
 @dataclass(frozen=True)
 class Prepared:
-    """Images at the network's size, with their keys."""
+    """Images at the network's size, with their keys; indexed, what the trainable part sees."""
 
     images: Images
     keys: list[bytes]
+    activations: Activations
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: Integers) -> Features:
+        """Float32 [len(rows), ...]."""
+        return self.activations.get(self, rows)
 
 
 class Activations:
@@ -80,7 +89,7 @@ class Activations:
     def prepare(self, images: Images) -> Prepared:
         """Bring uint8 [N, S, S] to the network's size."""
         small = resize(images, self._settings.input_size, self._settings.resize_filter)
-        return Prepared(small, image_keys(small))
+        return Prepared(small, image_keys(small), self)
 
     def begin(self, parts: Sequence[Prepared], progress: Progress) -> None:
         """Make room for a training on ``parts`` and compute what is not there.
@@ -108,8 +117,8 @@ class Activations:
         store, keys = self.store, [key for part in parts for key in part.keys]
         every = self._protected if training else self._protected + keys
         precision = self._options.cache_precision
-        size = _gib(len(set(every)) * store.bytes_each)
-        bound = _gib(store.limit)
+        size = gib(len(set(every)) * store.bytes_each)
+        bound = gib(store.limit)
         where = f"'{store.folder}'" if store.folder else "memory"
         if not store.make_room(every):
             if training:
@@ -123,7 +132,7 @@ class Activations:
         if not missing:
             return True
         progress.say(
-            f"Activations of the frozen layers: {_gib(missing * store.bytes_each)} for {missing} "
+            f"Activations of the frozen layers: {gib(missing * store.bytes_each)} for {missing} "
             f"images more, {size} in all, {precision}, in {where} (bound {bound})."
         )
         progress.start("frozen layers of vgg16", missing)
@@ -142,6 +151,15 @@ class Activations:
         return np.asarray(outputs).astype(np.float32, copy=False)
 
 
+def kept_bytes(settings: CommonSettings, options: Options) -> int | None:
+    """Bytes that the kept activations of one image will take, before anything is built; None for a
+    classifier that keeps none."""
+    if not isinstance(settings, VGG16Settings) or not options.cache_features:
+        return None
+    shape = frozen_shape(settings)
+    return None if shape is None else bytes_each(shape, options.cache_precision == "float16")
+
+
 def in_large_batches(compute: Any, features: Features, size: int, step: int) -> Features:
     """``compute`` over batches of ``size`` rows, what is left filled up to a multiple of ``step``:
     few sizes, so few compiled functions, and little is computed for nothing."""
@@ -153,6 +171,6 @@ def in_large_batches(compute: Any, features: Features, size: int, step: int) -> 
     return np.concatenate(parts)
 
 
-def _gib(size: int) -> str:
+def gib(size: int) -> str:
     """Bytes in words."""
     return f"{size / GIB:.1f} GiB" if size >= GIB / 10 else f"{size / 2**20:.1f} MiB"

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from mammo_synth.bench.classifiers.base import Classifier, History, Images, Part
@@ -35,12 +34,7 @@ from mammo_synth.bench.recipes import CommonSettings, setting
 from mammo_synth.bench.record import Weights
 from mammo_synth.bench.resampling import Floats
 from mammo_synth.progress import Progress
-
-Mask = npt.NDArray[np.bool_]
-
-MOST_BACKGROUND = 64
-"""Grey level: where the breast fills the whole image, its darkest part is no background."""
-_EIGHT = np.ones((3, 3), bool)
+from mammo_synth.radiomics import breast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,18 +66,6 @@ BACKGROUND_SETTINGS: dict[str, type[CommonSettings]] = {
     "vgg16": BackgroundVGG16Settings,
     "logistic-regression": BackgroundLogisticSettings,
 }
-
-
-def breast(image: npt.NDArray[np.uint8], threshold: int) -> Mask:
-    """The breast on one image: bool [S, S] for uint8 [S, S], by steps 1 to 3 above. Empty where
-    nothing is bright."""
-    level = min(float(np.percentile(image, 5)), MOST_BACKGROUND)
-    labels, count = ndimage.label(image > level + threshold, _EIGHT)
-    if count == 0:
-        return np.zeros(image.shape, bool)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(ndimage.binary_fill_holes(labels == int(np.argmax(sizes))), bool)
 
 
 def blank(images: Images, threshold: int, grow: int) -> Images:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mammo_synth.bench.classifiers.base import History, Part
-from mammo_synth.bench.classifiers.tensors import map_tensors, sampled, write_tensors
 from mammo_synth.bench.record import Epoch
 from mammo_synth.errors import CheckFailed, NoSpace
 from mammo_synth.progress import Progress
+from mammo_synth.tensors import map_tensors, sampled, write_tensors
 
 Arrays = list[npt.NDArray[Any]]
 FORMAT = "mammo-synth/training-state/1"
-STATE_NAME = "training-state.safetensors"
+STATE_PREFIX = "training-state"
+"""All files of an unfinished cell begin so."""
+STATE_NAME = f"{STATE_PREFIX}.safetensors"
 
 
 @runtime_checkable
@@ -101,6 +104,19 @@ def write_state(path: Path, state: TrainingState, digest: str) -> None:
     # Waiting for the disk would take longer than a short epoch; what a power failure may leave of
     # the file is recognised when it is read.
     write_tensors(path, tensors, metadata | {"sampled": sampled(tensors)}, sync=False)
+
+
+def kept_files(folder: Path) -> list[Path]:
+    """What an unfinished cell keeps in ``folder``: our state, or what an own class wrote."""
+    return sorted(folder.glob(f"{STATE_PREFIX}*"))
+
+
+def remove(kept: Path) -> None:
+    """Remove what was kept; an own class may have made it a folder."""
+    if kept.is_dir():
+        shutil.rmtree(kept)
+    else:
+        kept.unlink(missing_ok=True)
 
 
 def read_state(path: Path, digest: str) -> TrainingState | None:

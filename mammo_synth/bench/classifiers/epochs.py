@@ -1,11 +1,12 @@
-"""Epochs, early stopping on val_loss and the return to the best weights, for any framework."""
+"""Epochs, early stopping and the return to the best weights, for any framework."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,33 +18,16 @@ from mammo_synth.bench.classifiers.checkpoint import (
     state_to_go_on_from,
     state_writer,
 )
-from mammo_synth.bench.classifiers.keras_backend import memory_errors
-from mammo_synth.bench.recipes import CommonSettings, setting
+from mammo_synth.bench.classifiers.schedule import Schedule
+from mammo_synth.bench.recipes import CommonSettings
 from mammo_synth.bench.record import Epoch
 from mammo_synth.bench.resampling import Floats, Integers
 from mammo_synth.errors import CheckFailed
 from mammo_synth.files import sha256_json
+from mammo_synth.keras_backend import memory_errors
 from mammo_synth.progress import Progress
 
-_CLIP = 1e-7  # probabilities are kept this far from 0 and 1 in the cross-entropy
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochSettings(CommonSettings):
-    """Settings of training by epochs. Stopping watches val_loss, and the best weights return.
-
-    Attributes:
-        learning_rate, weight_decay: Of the optimiser.
-        batch_size: Images per step; shuffled every epoch.
-        epochs: At most.
-        patience: Epochs without a new best val_loss.
-    """
-
-    learning_rate: float = setting(low=1e-9, high=1.0)
-    weight_decay: float = setting(low=0.0, high=10.0)
-    batch_size: int = setting(low=1)
-    epochs: int = setting(low=1)
-    patience: int = setting(low=0)
+_CLIP = 1e-7  # as in Keras, probabilities are kept this far from 0 and 1 in the cross-entropy
 
 
 @dataclass(frozen=True)
@@ -57,21 +41,32 @@ class Batch:
     tn: int
 
 
+class Rows(Protocol):
+    """One row per image: an array, or what makes its rows when they are asked for."""
+
+    def __getitem__(self, rows: Integers, /) -> npt.NDArray[Any]:
+        """Some of them."""
+
+
+_X = TypeVar("_X", bound=Rows)
+_Taken = TypeVar("_Taken", contravariant=True)
+
+
 @dataclass(frozen=True)
-class Inputs:
+class Inputs(Generic[_X]):
     """What a network is fed, one row per image, with labels."""
 
-    x: npt.NDArray[Any]
+    x: _X
     label: Integers
 
 
-class Trainee(Protocol):
+class Trainee(Protocol[_Taken]):
     """A network that learns step by step."""
 
     def step(self, x: npt.NDArray[Any], label: Integers) -> Batch:
         """Learn from one batch."""
 
-    def scores(self, x: npt.NDArray[Any]) -> Floats:
+    def scores(self, x: _Taken) -> Floats:
         """Probability of cancer, float64 [N]."""
 
     def weights_now(self) -> Arrays:
@@ -95,10 +90,10 @@ def counts_at_half(p: Floats, label: Integers) -> tuple[int, int, int, int]:
 
 
 def train_epochs(
-    trainee: Trainee,
-    train: Inputs,
-    held: Inputs,
-    settings: EpochSettings,
+    trainee: Trainee[_X],
+    train: Inputs[_X],
+    held: Inputs[_X],
+    schedule: Schedule,
     *,
     seed: int,
     what: str,
@@ -112,13 +107,13 @@ def train_epochs(
     Args:
         trainee: The network, at its beginning.
         train, held: Training and validation part.
-        settings: Of the recipe.
+        schedule: Of the recipe.
         seed: Of the shuffles.
         what: Name of the network, for progress.
         device: In words.
         progress: Receives progress.
         checkpoint: Where the state is kept after every epoch; a run that was killed goes on from
-            there.
+            there, to the same result.
         digest: Of all that the run depends on, as from `run_digest`.
 
     Raises:
@@ -127,74 +122,98 @@ def train_epochs(
     """
     state = state_to_go_on_from(checkpoint, digest, progress)
     write = state_writer(checkpoint, digest, progress)
-    if state.epoch >= 0:
-        trainee.put_weights(state.weights)
-        trainee.put_memory(state.optimizer, state.random)
-    steps = -(-len(train.label) // settings.batch_size)
-    progress.start(f"training {what}", settings.epochs * steps)
-    progress.advance((state.epoch + 1) * steps)
-    try:
-        while not state.finished:
-            number = state.epoch + 1
-            with memory_errors(device, settings.batch_size, training=True):
-                epoch = _epoch(trainee, train, held, number, settings, seed, progress)
-            _add(state, epoch, trainee, settings)
-            if write is not None:
-                state.optimizer, state.random = trainee.memory_now()
-                write(state)
-    finally:
-        progress.finish()
-    if state.best_weights is not None:
-        trainee.put_weights(state.best_weights)
+    steps = -(-len(train.label) // schedule.batch_size)
+    with memory_errors(device, schedule.batch_size, training=True):
+        if state.epoch >= 0:
+            trainee.put_weights(state.weights)
+            trainee.put_memory(state.optimizer, state.random)
+            progress.say(f"Training goes on after epoch {state.epoch + 1}.")
+        progress.start(f"training {what}", schedule.epochs * steps)
+        try:
+            progress.advance((state.epoch + 1) * steps)
+            while not state.finished:
+                # Copies of an earlier epoch are let go: a framework that lent its memory to them
+                # would have to copy it before its next update.
+                state.weights, state.optimizer = [], []
+                epoch = _epoch(trainee, train, held, state.epoch + 1, schedule, seed, progress)
+                _add(state, epoch, trainee, schedule)
+                if write is not None:
+                    state.weights = state.weights or trainee.weights_now()
+                    state.optimizer, state.random = trainee.memory_now()
+                    write(state)
+        finally:
+            progress.finish()
+        if state.best_weights is not None:
+            trainee.put_weights(state.best_weights)
     return History(len(state.curves), state.best_epoch, state.curves)
 
 
-def _add(state: TrainingState, epoch: Epoch, trainee: Trainee, settings: EpochSettings) -> None:
+def _add(state: TrainingState, epoch: Epoch, trainee: Trainee[Any], schedule: Schedule) -> None:
     """Put an epoch into the state: is it the best, is it the last?"""
-    number, watched = epoch["epoch"], epoch["val_loss"]
-    if epoch["loss"] is None or watched is None:
-        raise CheckFailed(f"The loss became NaN in epoch {number}.", hint="Lower learning_rate.")
+    number, loss, accuracy = epoch["epoch"], epoch["val_loss"], epoch["val_accuracy"]
+    if epoch["loss"] is None or loss is None or accuracy is None:
+        raise CheckFailed(
+            f"The loss became NaN in epoch {number}.",
+            hint="Lower learning_rate; in mixed precision, try --set precision=float32.",
+        )
     state.epoch = number
     state.curves.append(epoch)
-    state.weights = trainee.weights_now()
-    if watched < state.best:
-        state.best, state.best_epoch, state.best_weights = watched, number, state.weights
-    stopped = number - state.best_epoch >= max(settings.patience, 1)
-    state.finished = stopped or number + 1 >= settings.epochs
+    watched = loss if schedule.monitor == "val_loss" else -accuracy
+    if watched < state.best - schedule.min_delta:
+        state.best, state.best_epoch = watched, number
+        if schedule.restore_best:
+            state.best_weights = state.weights = trainee.weights_now()
+    stopped = number - state.best_epoch >= max(schedule.patience, 1)
+    state.finished = (schedule.early_stopping and stopped) or number + 1 >= schedule.epochs
 
 
-def run_digest(
-    settings: EpochSettings, seed: int, weights: str | None, where: str, parts: list[Part]
-) -> str:
-    """Digest of all that a run depends on: settings, seed, first weights, where and by what it is
-    computed, and images."""
+def parts_digest(parts: Sequence[Part]) -> str:
+    """Digest of images and labels."""
     data = hashlib.sha256()
     for part in parts:
         data.update(np.ascontiguousarray(part.images).data)
         data.update(np.ascontiguousarray(part.label, np.int64).data)
         data.update(str(part.images.shape).encode())
+    return data.hexdigest()
+
+
+def run_digest(
+    settings: CommonSettings, seed: int, weights: str | None, where: str, data: str
+) -> str:
+    """Digest of all that a run depends on.
+
+    Args:
+        settings: Of the recipe.
+        seed: Of the run.
+        weights: Digest of the first weights.
+        where: By what and where it is computed, in words.
+        data: Digest of images and labels, as from `parts_digest`.
+    """
     return sha256_json(
         {
             "settings": vars(settings),
             "seed": seed,
             "weights": weights,
             "where": where,
-            "data": data.hexdigest(),
+            "data": data,
         }
     )
 
 
 def _epoch(
-    trainee: Trainee,
-    train: Inputs,
-    held: Inputs,
+    trainee: Trainee[_X],
+    train: Inputs[_X],
+    held: Inputs[_X],
     number: int,
-    settings: EpochSettings,
+    schedule: Schedule,
     seed: int,
     progress: Progress,
 ) -> Epoch:
-    n, size = len(train.label), settings.batch_size
-    order = np.random.default_rng([seed, 1, number]).permutation(n)
+    """One pass over the training part, then the validation part."""
+    n, size = len(train.label), schedule.batch_size
+    order = np.arange(n)
+    if schedule.shuffle:
+        order = np.random.default_rng([seed, 1, number]).permutation(n)
     loss, sums = 0.0, np.zeros(4, np.int64)
     for i in range(0, n, size):
         rows = order[i : i + size]

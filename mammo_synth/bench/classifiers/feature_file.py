@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mammo_synth.bench.classifiers.tensors import map_tensors, write_tensors
 from mammo_synth.errors import CheckFailed
+from mammo_synth.tensors import map_tensors, write_tensors
 
 Features = npt.NDArray[np.float32]
 Packed = npt.NDArray[np.float16] | npt.NDArray[np.float32]

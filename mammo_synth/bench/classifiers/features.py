@@ -76,6 +76,11 @@ def in_batches(
     return np.concatenate(parts)
 
 
+def bytes_each(shape: tuple[int, ...], half: bool) -> int:
+    """Bytes that the features of one image take: numbers, key and scale."""
+    return math.prod(shape) * (2 if half else 4) + KEY_BYTES + 4
+
+
 @dataclass
 class FeatureStore:
     """Features by image, kept up to ``limit`` bytes; what is not kept is computed anew.
@@ -105,7 +110,7 @@ class FeatureStore:
     @property
     def bytes_each(self) -> int:
         """Bytes that one image takes."""
-        return math.prod(self.shape) * (2 if self.half else 4) + KEY_BYTES + 4
+        return bytes_each(self.shape, self.half)
 
     def missing(self, keys: Sequence[bytes]) -> int:
         """How many of the distinct ``keys`` are not there."""

@@ -22,6 +22,7 @@ from mammo_synth.bench.classifiers.epochs import (
     Batch,
     Inputs,
     counts_at_half,
+    parts_digest,
     run_digest,
     train_epochs,
 )
@@ -30,13 +31,13 @@ from mammo_synth.bench.classifiers.hugging_face_folder import (
     board_name,
     checked_digest,
     fetched,
-    normalisation,
 )
 from mammo_synth.bench.classifiers.images import resize
-from mammo_synth.bench.classifiers.keras_backend import memory_errors
 from mammo_synth.bench.record import Weights
 from mammo_synth.bench.resampling import Floats, Integers
+from mammo_synth.checkpoints import normalisation
 from mammo_synth.errors import BadInput, CheckFailed
+from mammo_synth.keras_backend import memory_errors
 from mammo_synth.progress import Progress
 
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -110,7 +111,8 @@ class HuggingFace:
         # The head and the dropout draw from torch's own generator: it is put back afterwards.
         with torch.random.fork_rng(devices=cuda):
             torch.manual_seed(seed)
-            self._load(torch)
+            with memory_errors(self.device, None, training=False):
+                self._load(torch)
             learning = [p for p in self._model.parameters() if p.requires_grad]
             self._optimizer = torch.optim.AdamW(
                 learning, lr=s.learning_rate, weight_decay=s.weight_decay
@@ -119,13 +121,15 @@ class HuggingFace:
                 self,
                 Inputs(self._small(train.images), train.label),
                 Inputs(self._small(validation.images), validation.label),
-                s,
+                s.schedule,
                 seed=seed,
                 what=board_name(s),
                 device=self.device,
                 progress=progress,
                 checkpoint=checkpoint,
-                digest=run_digest(s, seed, self._digest, self.device, [train, validation]),
+                digest=run_digest(
+                    s, seed, self._digest, self.device, parts_digest([train, validation])
+                ),
             )
         self._fitted = True
         return history

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mammo_synth.bench.classifiers.base import History, Images, Options, Part
-from mammo_synth.bench.classifiers.checkpoint import Arrays
 from mammo_synth.bench.classifiers.epochs import (
     Batch,
     Inputs,
+    parts_digest,
     run_digest,
     train_epochs,
 )
@@ -24,15 +23,20 @@ from mammo_synth.bench.classifiers.keras_application_network import (
 )
 from mammo_synth.bench.classifiers.keras_backend import (
     OnKeras,
+    counts,
+    forget,
+    optimizer_start,
+)
+from mammo_synth.bench.record import Weights
+from mammo_synth.bench.resampling import Floats, Integers
+from mammo_synth.errors import CheckFailed
+from mammo_synth.keras_applications import arrays_sha256, network_input
+from mammo_synth.keras_backend import (
     device_scope,
     load_keras,
     memory_errors,
     resolve_device,
 )
-from mammo_synth.bench.classifiers.vgg16_network import arrays_sha256
-from mammo_synth.bench.record import Weights
-from mammo_synth.bench.resampling import Floats, Integers
-from mammo_synth.errors import CheckFailed
 from mammo_synth.progress import SILENT, Progress
 
 
@@ -50,7 +54,7 @@ class KerasApplication(OnKeras):
         super().__init__(options)
         self._settings = settings
         self._base: Any = None
-        self._top: Any = None
+        self._start: dict[str, npt.NDArray[Any]] = {}
         self._initial: list[npt.NDArray[Any]] = []
         self._digest: str | None = None
         self._fitted = False
@@ -98,7 +102,7 @@ class KerasApplication(OnKeras):
                 self,
                 learn,
                 held,
-                self._settings,
+                self._settings.schedule,
                 seed=seed,
                 what=self._settings.application,
                 device=self.device,
@@ -109,7 +113,7 @@ class KerasApplication(OnKeras):
                     seed,
                     self._digest,
                     f"{self.backend}, {self.device}",
-                    [train, validation],
+                    parts_digest([train, validation]),
                 ),
             )
         self._fitted = True
@@ -125,39 +129,11 @@ class KerasApplication(OnKeras):
 
     def step(self, x: npt.NDArray[Any], label: Integers) -> Batch:
         """Learn from one batch."""
-        self._top.reset_metrics()
-        target = label.astype(np.float32)[:, None]
-        seen = self._top.train_on_batch(self._ready(x), target, return_dict=True)
-        counts = (round(float(seen[k])) for k in ("tp", "fp", "fn", "tn"))
-        return Batch(float(seen["loss"]), *counts)
+        return super().step(self._ready(x), label)
 
     def scores(self, x: npt.NDArray[Any]) -> Floats:
         """Probability of cancer, float64 [N]."""
         return self._batches(self._top, x)[:, 0].astype(np.float64)
-
-    def weights_now(self) -> Arrays:
-        """A copy of all weights."""
-        return [np.array(array) for array in self._top.get_weights()]
-
-    def put_weights(self, weights: Arrays) -> None:
-        """Return to a copy of them."""
-        self._top.set_weights(weights)
-
-    def memory_now(self) -> tuple[Arrays, Arrays]:
-        """Copies of the optimiser's variables and of the state of the random generators."""
-        copy = self._keras.ops.convert_to_numpy
-        optimizer = [np.array(copy(variable)) for variable in self._top.optimizer.variables]
-        return optimizer, [np.array(copy(variable)) for variable in self._generators()]
-
-    def put_memory(self, optimizer: Arrays, random: Arrays) -> None:
-        """Return to copies of them."""
-        variables = [*self._top.optimizer.variables, *self._generators()]
-        for variable, array in zip(variables, [*optimizer, *random], strict=True):
-            variable.assign(array)
-
-    def _generators(self) -> list[Any]:
-        """Variables of the random generators (dropout)."""
-        return [v for v in self._top.variables if v.path.endswith("seed_generator_state")]
 
     def _inputs(self, images: Images, progress: Progress = SILENT) -> npt.NDArray[Any]:
         """What the trained part sees: small images, or the activations of the frozen network."""
@@ -174,11 +150,7 @@ class KerasApplication(OnKeras):
         """Images [n, s, s] as the network wants them; activations as they are."""
         if x.ndim == 2:
             return x
-        module = sys.modules[
-            getattr(self._keras.applications, self._settings.application).__module__
-        ]
-        colour = np.repeat(x[..., None].astype(np.float32), 3, axis=-1)
-        return np.asarray(module.preprocess_input(colour, data_format="channels_last"), np.float32)
+        return network_input(self._keras, self._settings.application, x)
 
     def _batches(
         self, model: Any, x: npt.NDArray[Any], progress: Progress = SILENT
@@ -200,7 +172,8 @@ class KerasApplication(OnKeras):
         keras = load_keras(xla=self._options.xla)
         self._device = resolve_device(keras, self._options.device)
         self._keras = keras
-        with device_scope(keras, self._device):
+        memory = memory_errors(self.device, None, training=False)
+        with device_scope(keras, self._device), memory:
             base = first_network(keras, self._settings, self._options)
             base.trainable = self._whole
             inputs = keras.Input(base.output_shape[1:], name="features")
@@ -210,30 +183,23 @@ class KerasApplication(OnKeras):
             x = keras.layers.Dropout(s.dropout, seed=0, name="dropout_head")(x)
             x = keras.layers.Dense(1, activation="sigmoid", name="p_cancer")(x)
             top = keras.Model(base.inputs[0] if self._whole else inputs, x)
-            names = {"tp": "TruePositives", "fp": "FalsePositives"}
-            names |= {"fn": "FalseNegatives", "tn": "TrueNegatives"}
             top.compile(
                 optimizer=keras.optimizers.AdamW(s.learning_rate, weight_decay=s.weight_decay),
                 loss=keras.losses.BinaryCrossentropy(),
-                metrics=[getattr(keras.metrics, cls)(name=name) for name, cls in names.items()],
+                metrics=counts(keras),
                 jit_compile=self._options.xla,
             )
             top.optimizer.build(top.trainable_variables)
         self._initial = [np.array(array) for array in base.get_weights()]
         self._digest = arrays_sha256(self._initial)
-        self._base, self._top = base, top
+        self._base, self._top, self._start = base, top, optimizer_start(keras, top)
 
     def _begin(self, seed: int) -> None:
         """First weights, a head drawn from ``seed``, an optimiser without memory."""
-        ops = self._keras.ops
         generator = np.random.default_rng([seed, 0])
         arrays = list(self._initial) if self._whole else []
         for shape in [tuple(weight.shape) for weight in self._top.weights[len(arrays) :]]:
             limit = np.sqrt(6 / sum(shape)) if len(shape) == 2 else 0.0
             arrays.append(generator.uniform(-limit, limit, shape).astype(np.float32))
         self._top.set_weights(arrays)
-        for variable in self._top.optimizer.variables:
-            if not variable.path.endswith("learning_rate"):
-                variable.assign(ops.zeros_like(variable))
-        for i, variable in enumerate(self._generators()):
-            variable.assign(np.array([seed, i], np.uint32))
+        forget(self._keras, self._top, self._start, seed)

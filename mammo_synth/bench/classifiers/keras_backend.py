@@ -1,208 +1,29 @@
-"""Keras, imported once, quietly, with a backend that is there."""
+"""What classifiers on Keras have in common; Keras itself comes from `mammo_synth.keras_backend`."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import importlib
-import importlib.util
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mammo_synth.bench.classifiers.base import Options
-from mammo_synth.errors import BadInput
+from mammo_synth.bench.classifiers.checkpoint import Arrays
+from mammo_synth.bench.classifiers.epochs import Batch
+from mammo_synth.bench.resampling import Integers
+from mammo_synth.keras_backend import as_arrays
 
-REFERENCE_BACKEND = "tensorflow"
-BACKENDS = ("tensorflow", "torch", "jax")
 _DISTRIBUTIONS = {
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
     "torch": ("torch",),
     "jax": ("jax",),
 }
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Hold back what native code writes to stderr; show it if the body fails.
-
-    TensorFlow's start-up lines come from C++ and pass sys.stderr by, so the file descriptor
-    itself is pointed elsewhere.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-def load_keras(*, xla: bool = False) -> Any:
-    """Import Keras with the backend that ``KERAS_BACKEND`` names, TensorFlow if it names none.
-
-    Args:
-        xla: Networks will be compiled with XLA. Keras then wants TensorFlow without its switch
-            that makes equal seeds give equal results, and that is set once in a process.
-
-    Raises:
-        BadInput: The backend is unknown, not installed, or set up otherwise already.
-    """
-    keras = _load_keras(xla)
-    name = keras.backend.backend()
-    if not xla:
-        return keras
-    if name == "torch":
-        raise BadInput(
-            "XLA does not compile PyTorch.",
-            hint="Leave --xla out, or use KERAS_BACKEND=tensorflow.",
-        )
-    if name == "tensorflow" and _deterministic():
-        raise BadInput(
-            "TensorFlow was set up for repeatable results in this process; XLA needs it without.",
-            hint="Use XLA in a process of its own.",
-        )
-    return keras
-
-
-def _deterministic() -> bool:
-    """Whether TensorFlow is set up so that equal seeds give equal results."""
-    config = importlib.import_module("tensorflow.python.framework.config")
-    return bool(config.is_op_determinism_enabled())
-
-
-@functools.cache
-def _load_keras(xla: bool) -> Any:
-    name = os.environ.setdefault("KERAS_BACKEND", REFERENCE_BACKEND)
-    if name not in BACKENDS:
-        raise BadInput(
-            f"KERAS_BACKEND is '{name}'; one of {', '.join(BACKENDS)} was expected.",
-            hint=f"Unset it for the reference backend, {REFERENCE_BACKEND}.",
-        )
-    if name not in sys.modules and importlib.util.find_spec(name) is None:
-        raise BadInput(
-            f"The Keras backend '{name}' is not installed.",
-            hint="Install it (`pip install 'mammo-synth[cpu]'` or `[tensorflow]`), or run with "
-            "KERAS_BACKEND=torch: a little slower on CPU, nothing more to install.",
-        )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet_stderr():
-        keras = importlib.import_module("keras")
-        if keras.backend.backend() != name:
-            # Another part of the process imported Keras first; what runs is what is recorded.
-            name = keras.backend.backend()
-        keras.config.set_image_data_format("channels_last")
-        if name == "tensorflow":
-            _prepare_tensorflow(deterministic=not xla)
-        keras.ops.convert_to_numpy(keras.ops.matmul(keras.ops.ones((2, 2)), keras.ops.ones((2, 2))))
-    return keras
-
-
-def _prepare_tensorflow(deterministic: bool) -> None:
-    """Equal seeds give equal results; GPU memory is taken as needed, not all at once."""
-    tf = importlib.import_module("tensorflow")
-    tf.get_logger().setLevel("ERROR")  # it warns of every second network that is compiled anew
-    if deterministic:
-        tf.config.experimental.enable_op_determinism()
-    for gpu in tf.config.list_physical_devices("GPU"):
-        with contextlib.suppress(RuntimeError):  # already in use: then it cannot be changed
-            tf.config.experimental.set_memory_growth(gpu, True)
-
-
-def has_gpu(keras: Any) -> bool:
-    """Whether the backend sees a CUDA device."""
-    if keras.backend.backend() == "tensorflow":
-        tf = importlib.import_module("tensorflow")
-        return bool(tf.config.list_physical_devices("GPU"))
-    if keras.backend.backend() == "torch":
-        return bool(importlib.import_module("torch").cuda.is_available())
-    return any(d.platform == "gpu" for d in importlib.import_module("jax").devices())
-
-
-def resolve_device(keras: Any, device: str) -> str:
-    """``cpu`` or ``cuda`` from auto, cpu or cuda.
-
-    Raises:
-        BadInput: Another word, or CUDA that the backend does not see.
-    """
-    if device not in ("auto", "cpu", "cuda"):
-        raise BadInput(
-            f"There is no device '{device}'; auto, cpu or cuda was expected.",
-            hint="Leave --device out to use a GPU where there is one.",
-        )
-    if device == "cpu":
-        return "cpu"
-    if has_gpu(keras):
-        return "cuda"
-    if device == "cuda":
-        raise BadInput(
-            f"The Keras backend {keras.backend.backend()} sees no CUDA device.",
-            hint="Use --device cpu, or install the backend's CUDA build.",
-        )
-    return "cpu"
-
-
-def device_scope(keras: Any, device: str) -> Any:
-    """Context in which Keras places its tensors on ``cpu`` or ``cuda``."""
-    if (device == "cuda") == has_gpu(keras):
-        return contextlib.nullcontext()  # the backend's own choice already
-    return keras.device("cpu" if keras.backend.backend() == "torch" else "cpu:0")
-
-
-def as_arrays(keras: Any, variables: list[Any]) -> list[Any]:
-    """What ``variables`` hold now, as NumPy arrays that later updates do not change.
-
-    TensorFlow lends its memory on a processor and copies when it updates what was lent.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-    values = [variable.value.read_value() for variable in variables]
-    return [np.asarray(memoryview(v)) if "CPU" in v.device else v.numpy() for v in values]
-
-
-@contextlib.contextmanager
-def memory_errors(device: str, batch: int, *, training: bool) -> Iterator[None]:
-    """Turn a framework's out-of-memory error into one that says what to try.
-
-    Args:
-        device: In words.
-        batch: Images in a batch.
-        training: Whether the recipe's batch_size counts here.
-
-    Raises:
-        BadInput: Memory ran out.
-    """
-    try:
-        yield
-    except Exception as error:  # each framework has a class of its own
-        if not _is_out_of_memory(error):
-            raise
-        smaller = max(1, batch // 2)
-        raise BadInput(
-            f"The memory of the device ({device}) does not suffice for {batch} images at a time.",
-            hint=f"Try --set batch_size={smaller}, a smaller input_size, or --device cpu."
-            if training and batch > 1
-            else "Try a smaller input_size (--set input_size=...), or --device cpu.",
-        ) from error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """TensorFlow's ResourceExhaustedError, PyTorch's OutOfMemoryError, the code that XLA gives, or
-    Python's own."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    known = {"ResourceExhaustedError", "OutOfMemoryError", "MemoryError"}
-    return bool(names & known) or "RESOURCE_EXHAUSTED" in str(error)
+_COUNTS = {
+    "tp": "TruePositives",
+    "fp": "FalsePositives",
+    "fn": "FalseNegatives",
+    "tn": "TrueNegatives",
+}
 
 
 def backend_packages(keras: Any) -> tuple[str, ...]:
@@ -210,13 +31,48 @@ def backend_packages(keras: Any) -> tuple[str, ...]:
     return ("keras", *_DISTRIBUTIONS[keras.backend.backend()])
 
 
+def counts(keras: Any) -> list[Any]:
+    """Metrics of a model that `OnKeras.step` trains: what it counts at 0.5."""
+    return [getattr(keras.metrics, kind)(name=name) for name, kind in _COUNTS.items()]
+
+
+def optimizer_start(keras: Any, model: Any) -> dict[str, npt.NDArray[Any]]:
+    """First values of the scalars of a built optimiser, by path. Not all begin at 0: the learning
+    rate does not, nor the scale of a loss in float16. Its arrays do."""
+    return {
+        variable.path: np.array(keras.ops.convert_to_numpy(variable))
+        for variable in model.optimizer.variables
+        if len(variable.shape) == 0
+    }
+
+
+def forget(keras: Any, model: Any, start: dict[str, npt.NDArray[Any]], seed: int) -> None:
+    """An optimiser without memory and random generators (dropout) at ``seed``. The compiled
+    functions stay. ``start`` is as from `optimizer_start`."""
+    for variable in model.optimizer.variables:
+        first = start.get(variable.path)
+        variable.assign(keras.ops.zeros_like(variable) if first is None else first)
+    for i, variable in enumerate(_generators(model)):
+        variable.assign(np.array([seed, i], np.uint32))
+
+
+def _generators(model: Any) -> list[Any]:
+    """Variables of the random generators; without dropout Keras makes none."""
+    return [v for v in model.variables if v.path.endswith("seed_generator_state")]
+
+
 class OnKeras:
-    """What classifiers on Keras say of where they compute. ``_keras`` is the module once it is
-    loaded, ``_device`` what was asked for until it is resolved."""
+    """What classifiers on Keras say of where they compute, and how their model learns, as
+    `mammo_synth.bench.classifiers.epochs.Trainee` wants it.
+
+    ``_keras`` is the module once it is loaded, ``_device`` what was asked for until it is resolved,
+    ``_top`` the model that learns, compiled with `counts`, once it is built.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._keras: Any = None
+        self._top: Any = None
         self._device = options.device
 
     @property
@@ -234,3 +90,30 @@ class OnKeras:
         """Distributions behind the numbers."""
         own = ("numpy", "scikit-learn", "pillow")
         return own + backend_packages(self._keras) if self._keras else own
+
+    def step(self, x: npt.NDArray[Any], label: Integers) -> Batch:
+        """Learn from one batch."""
+        # Some versions of Keras begin to count anew in each batch, others do not.
+        self._top.reset_metrics()
+        target = label.astype(np.float32)[:, None]
+        seen = self._top.train_on_batch(x, target, return_dict=True)
+        return Batch(float(seen["loss"]), *(round(float(seen[name])) for name in _COUNTS))
+
+    def weights_now(self) -> Arrays:
+        """A copy of all weights."""
+        return as_arrays(self._keras, self._top.weights)
+
+    def put_weights(self, weights: Arrays) -> None:
+        """Return to a copy of them."""
+        self._top.set_weights(weights)
+
+    def memory_now(self) -> tuple[Arrays, Arrays]:
+        """Copies of the optimiser's variables and of the state of the random generators."""
+        optimizer = as_arrays(self._keras, self._top.optimizer.variables)
+        return optimizer, as_arrays(self._keras, _generators(self._top))
+
+    def put_memory(self, optimizer: Arrays, random: Arrays) -> None:
+        """Return to copies of them."""
+        variables = [*self._top.optimizer.variables, *_generators(self._top)]
+        for variable, array in zip(variables, [*optimizer, *random], strict=True):
+            variable.assign(array)

@@ -5,23 +5,20 @@ The class is made without arguments and has two methods::
     fit(train, validation)        # .images uint8 [N, S, S], .label int64 [N] (cancer 1)
     predict_proba(images)         # probability of cancer, float [N] in [0, 1]
 
-``fit`` may take ``seed`` too. Attributes it may have: ``parameters`` (their number), ``packages``
+``fit`` may take ``seed`` too, and ``checkpoint``: a file for what it has learnt so far, from which
+a run that was killed goes on. Attributes it may have: ``parameters`` (their number), ``packages``
 (distributions whose versions belong into a record), ``device``. The file is the user's own code
 and is run as such; the record names it by its sha256, never by its path.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib.util
 import inspect
-import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,141 +26,16 @@ from typing import Any
 import numpy as np
 
 from mammo_synth.bench.classifiers.base import History, Images, Part
-from mammo_synth.bench.classifiers.images import FILTERS
-from mammo_synth.bench.recipes import CommonSettings, setting
+from mammo_synth.bench.classifiers.checkpoint import STATE_PREFIX, remove
+from mammo_synth.bench.classifiers.epochs import parts_digest, run_digest
+from mammo_synth.bench.classifiers.own_source import HINT, OwnSettings, installed
 from mammo_synth.bench.record import Weights
 from mammo_synth.bench.resampling import Floats
-from mammo_synth.errors import BadInput, CheckFailed, MammoSynthError, did_you_mean
-from mammo_synth.files import sha256_file
+from mammo_synth.errors import BadInput, CheckFailed, MammoSynthError
 from mammo_synth.progress import Progress
 
-GROUP = "mammo_synth.classifiers"
-"""Entry points of this group are classifiers: name = "package.module:Class"."""
-_HINT = "For example --classifier path/to/file.py:MyClassifier; see benchmarks/classifiers.md."
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnSettings(CommonSettings):
-    """Settings of an own classifier.
-
-    Attributes:
-        source: ``file.py:MyClassifier``, or the name of an installed classifier.
-        source_sha256: Of the file; filled in when the recipe is read, checked if it stands there.
-        input_size: Images are brought to this side in px.
-        resize_filter: Filter of that.
-    """
-
-    source: str = setting()
-    source_sha256: str = setting()
-    input_size: int = setting(low=4, high=1024)
-    resize_filter: str = setting(choices=FILTERS)
-
-
-def installed() -> dict[str, metadata.EntryPoint]:
-    """Classifiers that installed packages offer, by name."""
-    return {point.name: point for point in metadata.entry_points(group=GROUP)}
-
-
-def board_name(settings: OwnSettings) -> str:
-    """Name on the leaderboard: the class, or the name of the entry point.
-
-    Raises:
-        BadInput: It is the name of a built-in classifier, or no name that a record may have.
-    """
-    from mammo_synth.bench.classifiers import CLASSIFIERS
-
-    if not settings.source:
-        return "own"
-    name = settings.source.rpartition(":")[2]
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
-        raise BadInput(
-            f"'{name}' cannot be a classifier's name; letters, digits, '.', '_' and '-' were "
-            f"expected, a letter or digit first, at most 80.",
-            hint="Rename the class.",
-        )
-    if name.casefold() in CLASSIFIERS:
-        raise BadInput(
-            f"'{name}' is the name of a built-in classifier.", hint="Give yours another name."
-        )
-    return name
-
-
-def locate(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Settings with the file's name and digest in place of its path; and the file. Nothing of the
-    file is run.
-
-    Raises:
-        BadInput: No such file, it is not Python, has another sha256, or has no such class.
-    """
-    given = dict(values)
-    source = given.get("source")
-    if not isinstance(source, str) or not source:
-        return given, {}  # refused when it is made: the recipe itself may be listed
-    points = installed()
-    if source in points:
-        path = _file_of(points[source])
-    else:
-        path, name = _split(source, points)
-        _check_class(path, name)
-        given["source"] = f"{path.name}:{name}"
-    digest = sha256_file(path)
-    if given.get("source_sha256") not in ("", digest):
-        raise BadInput(
-            f"'{path}' has the sha256 {digest}; the recipe expects {given.get('source_sha256')}.",
-            hint="Use the file that the recipe means, or change source_sha256.",
-        )
-    given["source_sha256"] = digest
-    return given, {"source": path}
-
-
-def _split(source: str, points: Mapping[str, Any]) -> tuple[Path, str]:
-    """``path/to/file.py:Name`` in two."""
-    file, colon, name = source.rpartition(":")
-    if not colon or not file.endswith(".py"):
-        if source.endswith(".py"):
-            raise BadInput(f"'{source}' names no class.", hint=_HINT)
-        others = f" {did_you_mean(source, points)}" if points else ""
-        raise BadInput(f"There is no installed classifier '{source}'.", hint=_HINT + others)
-    path = Path(file)
-    if not path.is_file():
-        raise BadInput(f"There is no file '{file}'.", hint=_HINT)
-    return path, name
-
-
-def _check_class(path: Path, name: str) -> None:
-    """Look for ``name`` at the top of the file without running it."""
-    try:
-        tree = ast.parse(path.read_bytes(), str(path))
-    except (SyntaxError, ValueError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise BadInput(
-            f"'{path}' is not Python ({getattr(error, 'msg', error)}{line}).", hint="Correct it."
-        ) from error
-    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    if name not in classes:
-        raise BadInput(
-            f"'{path}' has no class '{name}' at its top.",
-            hint=did_you_mean(name, classes) if classes else _HINT,
-        )
-
-
-def _file_of(point: metadata.EntryPoint) -> Path:
-    """The file behind an entry point."""
-    try:
-        spec = importlib.util.find_spec(point.module)
-    except Exception as error:  # the package that holds the module is run to find it
-        raise BadInput(
-            f"The installed classifier '{point.name}' cannot be found "
-            f"({type(error).__name__}: {error}).",
-            hint=f"Mend or reinstall the package that offers it ({point.value}).",
-        ) from error
-    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        raise BadInput(
-            f"The installed classifier '{point.name}' points to '{point.value}', which is not "
-            f"there.",
-            hint="Reinstall the package that offers it.",
-        )
-    return Path(spec.origin)
+OWN_STATE = f"{STATE_PREFIX}-own-"
+"""How the name of the file begins in which a class keeps what it has learnt so far."""
 
 
 class OwnClassifier:
@@ -183,7 +55,8 @@ class OwnClassifier:
 
     def __init__(self, settings: OwnSettings, files: Mapping[str, Path]) -> None:
         if "source" not in files:
-            raise BadInput("The recipe names no classifier of yours.", hint=_HINT)
+            raise BadInput("The recipe names no classifier of yours.", hint=HINT)
+        self._settings = settings
         self._source, self._file = settings.source, files["source"]
         self._point = installed().get(settings.source)
         self._class = self._call("cannot be loaded", self._load, settings.source_sha256)
@@ -193,8 +66,14 @@ class OwnClassifier:
                     f"{self._source} has no method '{method}'.",
                     hint="A classifier has fit(train, validation) and predict_proba(images).",
                 )
-        self._takes_seed = "seed" in inspect.signature(self._class.fit).parameters
+        taken = inspect.signature(self._class.fit).parameters
+        self._takes_seed, self._resumable = "seed" in taken, "checkpoint" in taken
         self._model: Any = None
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``fit`` takes ``checkpoint``."""
+        return self._resumable
 
     @property
     def parameters(self) -> int | None:
@@ -214,19 +93,57 @@ class OwnClassifier:
         own = (self._point.dist.name,) if self._point and self._point.dist else ()
         return ("numpy", *own, *([named] if isinstance(named, str) else map(str, named)))
 
-    def fit(self, train: Part, validation: Part, *, seed: int, progress: Progress) -> History:
+    def fit(
+        self,
+        train: Part,
+        validation: Part,
+        *,
+        seed: int,
+        progress: Progress,
+        checkpoint: Path | None = None,
+    ) -> History:
         """Make a new object and let it learn.
+
+        Args:
+            train: To learn from.
+            validation: For early stopping.
+            seed: Given to a class that takes it.
+            progress: Told of the begin and the end.
+            checkpoint: A class that takes it gets a file of its own beside this one, or None.
 
         Raises:
             BadInput: Its code fails.
         """
+        more: dict[str, Any] = {"seed": seed} if self._takes_seed else {}
+        kept = None
+        if self._resumable:
+            kept = self._kept(checkpoint, [train, validation], seed)
+            more["checkpoint"] = kept
+        hint = None
+        if kept is not None and kept.exists():
+            progress.say(f"{self._source} may go on from what it kept in '{kept}'.")
+            hint = f"Correct the class; or, if what it kept is damaged, remove '{kept}'."
         progress.start(self._source, 1)
         self._model = self._call("cannot be made without arguments", self._class)
-        more = {"seed": seed} if self._takes_seed else {}
-        history = self._call("fails in fit", self._model.fit, train, validation, **more)
+        fit = functools.partial(self._model.fit, train, validation, **more)
+        history = self._call("fails in fit", fit, hint=hint)
         progress.advance()
         progress.finish()
         return history if isinstance(history, History) else History()
+
+    def _kept(self, checkpoint: Path | None, parts: list[Part], seed: int) -> Path | None:
+        """The class's own file beside ``checkpoint``. Its name holds a digest of all that the run
+        depends on, so another run has another one; files of others in this place go."""
+        if checkpoint is None:
+            return None
+        package = self._point.dist if self._point else None
+        version = f"{package.name} {package.version}" if package else ""
+        digest = run_digest(self._settings, seed, None, version, parts_digest(parts))
+        kept = checkpoint.absolute().with_name(f"{OWN_STATE}{digest[:16]}")
+        for other in kept.parent.glob(f"{OWN_STATE}*"):
+            if not other.name.startswith(kept.name):  # what the class writes to first may stay
+                remove(other)
+        return kept
 
     def predict_proba(self, images: Images) -> Floats:
         """Probability of cancer, float64 [N].
@@ -264,10 +181,12 @@ class OwnClassifier:
             return self._point.load()
         return getattr(_module(self._file, digest), self._source.rpartition(":")[2])
 
-    def _call(self, failing: str, function: Callable[..., Any], *given: Any, **more: Any) -> Any:
+    def _call(
+        self, failing: str, function: Callable[..., Any], *given: Any, hint: str | None = None
+    ) -> Any:
         """Call the user's code; what it raises becomes one error that names the line."""
         try:
-            return function(*given, **more)
+            return function(*given)
         except MammoSynthError:
             raise
         except Exception as error:
@@ -276,7 +195,7 @@ class OwnClassifier:
             where = f" (line {lines[-1]} of {self._file.name})" if lines else ""
             raise BadInput(
                 f"{self._source} {failing}{where}: {type(error).__name__}: {error}",
-                hint="Correct the class; benchmarks/classifiers.md has one that works.",
+                hint=hint or "Correct the class; benchmarks/classifiers.md has one that works.",
             ) from error
 
 
@@ -286,7 +205,7 @@ def _module(path: Path, digest: str) -> ModuleType:
     name = f"mammo_synth_own_{digest[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise BadInput(f"'{path}' cannot be loaded as a Python module.", hint=_HINT)
+        raise BadInput(f"'{path}' cannot be loaded as a Python module.", hint=HINT)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look a class's module up there
     try:

@@ -1,6 +1,6 @@
 """A small set of radiomics features: grey levels and texture inside the breast.
 
-All are taken inside the breast as `mammo_synth.bench.classifiers.background.breast` finds it (the
+All are taken inside the breast as `mammo_synth.radiomics.breast` finds it (the
 whole image where nothing is bright), on the 8-bit grey levels g, in this order:
 
 - **first order**: mean, deviation, skewness, excess kurtosis, the 10th, 50th, 90th and 99th
@@ -21,20 +21,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mammo_synth.bench.classifiers.background import Mask, breast
 from mammo_synth.bench.classifiers.base import Images
 from mammo_synth.bench.resampling import Floats
+from mammo_synth.radiomics import FIRST_ORDER, Mask, binary_patterns, breast, first_order
 
 ANGLES = {"0": (0, 1), "45": (-1, 1), "90": (-1, 0), "135": (-1, -1)}
 """Degrees, and the step in rows and columns."""
-_NEIGHBOURS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
-_FIRST = (
-    *("mean", "deviation", "skewness", "kurtosis", "p10", "p50", "p90", "p99"),
-    *("entropy", "uniformity", "share"),
-)
 _GLCM = ("contrast", "homogeneity", "energy", "correlation")
 NAMES = (
-    *_FIRST,
+    *FIRST_ORDER,
     *(f"glcm {name} {angle}" for angle in ANGLES for name in _GLCM),
     *(f"lbp {k}" for k in range(10)),
 )
@@ -70,27 +65,6 @@ def radiomics(images: Images, threshold: int, levels: int) -> Floats:
     return features
 
 
-def first_order(
-    image: npt.NDArray[np.uint8], quantised: npt.NDArray[np.int64], mask: Mask, levels: int
-) -> list[float]:
-    """The eleven first-order features."""
-    g = image[mask].astype(np.float64)
-    mean, deviation = float(g.mean()), float(g.std())
-    z = (g - mean) / (deviation or 1.0)
-    p = np.bincount(quantised[mask], minlength=levels) / g.size
-    seen = p[p > 0]
-    return [
-        mean,
-        deviation,
-        float((z**3).mean()),
-        float((z**4).mean()) - 3 if deviation else 0.0,
-        *np.percentile(g, (10, 50, 90, 99)).tolist(),
-        float(-(seen * np.log2(seen)).sum()) + 0.0,
-        float((p**2).sum()),
-        float(mask.mean()),
-    ]
-
-
 def co_occurrence(
     quantised: npt.NDArray[np.int64], mask: Mask, step: tuple[int, int], levels: int
 ) -> Floats:
@@ -118,19 +92,6 @@ def texture(p: Floats) -> list[float]:
         float(np.sqrt((p**2).sum())),
         product / variance if variance > 0 else 1.0,
     ]
-
-
-def binary_patterns(image: npt.NDArray[np.uint8], mask: Mask) -> Floats:
-    """Shares of the ten local binary patterns, float64 [10]; the outermost pixels have none."""
-    centre = image[1:-1, 1:-1]
-    height, width = image.shape
-    bits = np.stack(
-        [image[1 + y : height - 1 + y, 1 + x : width - 1 + x] >= centre for y, x in _NEIGHBOURS]
-    )
-    changes = (bits != np.roll(bits, 1, axis=0)).sum(axis=0)
-    pattern = np.where(changes <= 2, bits.sum(axis=0), 9)
-    counts = np.bincount(pattern[mask[1:-1, 1:-1]], minlength=10)
-    return counts / max(int(counts.sum()), 1)
 
 
 def _pairs(

@@ -8,7 +8,6 @@ Flatten - Dense relu ... - Dropout - Dense 1 sigmoid.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +18,19 @@ import numpy.typing as npt
 from mammo_synth.bench.classifiers.adam import adam
 from mammo_synth.bench.classifiers.base import Images, Options
 from mammo_synth.bench.classifiers.images import FILTERS
+from mammo_synth.bench.classifiers.keras_backend import counts, forget, optimizer_start
+from mammo_synth.bench.classifiers.schedule import Schedule
 from mammo_synth.bench.recipes import CommonSettings, setting
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
+from mammo_synth.keras_applications import arrays_sha256
 
 Arrays = list[npt.NDArray[np.float32]]
 
 BASE_LAYERS = 19
 """Layers of Keras' VGG16 without its head: input, 13 convolutions, 5 poolings."""
+_BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+"""Convolutions of each block, and their channels; a pooling by 2 follows."""
 ALL_LAYERS = BASE_LAYERS - 1
 """``trainable_layers`` of a network that learns as a whole: there is nothing to keep then."""
 RANDOM_WEIGHTS_SEED = 16
@@ -68,6 +72,33 @@ class VGG16Settings(CommonSettings):
     min_delta: float = setting(low=0.0)
     restore_best: bool = setting()
 
+    @property
+    def schedule(self) -> Schedule:
+        """Of the training."""
+        return Schedule(
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            shuffle=self.shuffle,
+            early_stopping=self.early_stopping,
+            monitor=self.monitor,
+            patience=self.patience,
+            min_delta=self.min_delta,
+            restore_best=self.restore_best,
+        )
+
+
+def frozen_shape(settings: VGG16Settings) -> tuple[int, int, int] | None:
+    """Shape of one image's activations at the frozen boundary, without building the network; None
+    where every layer learns."""
+    side = settings.input_size
+    shapes = [(side, side, 3)]
+    for convolutions, channels in _BLOCKS:
+        shapes += [(side, side, channels)] * convolutions
+        side //= 2
+        shapes.append((side, side, channels))
+    last = BASE_LAYERS - settings.trainable_layers - 1
+    return shapes[last] if settings.trainable_layers < ALL_LAYERS else None
+
 
 def caffe(images: Images) -> npt.NDArray[np.float32]:
     """Grey uint8 [N, S, S] in 0..255 to float32 [N, S, S, 3]: channels repeated, BGR means
@@ -85,7 +116,7 @@ class Network:
         top: Features to p_cancer [N, 1].
         boundary: Name of the last frozen layer.
         initial: First weights of the base layers inside ``top``, in the order of its weights.
-        optimizer_start: First values of the optimiser's scalars, by path; its arrays begin at 0.
+        optimizer_start: As from `mammo_synth.bench.classifiers.keras_backend.optimizer_start`.
         weights_sha256: Digest of all 26 arrays of the base, whatever file they came from.
         parameters: Of both parts.
     """
@@ -148,12 +179,7 @@ def _cut(keras: Any, base: Any, settings: VGG16Settings, options: Options) -> Ne
             keras, settings.learning_rate, settings.beta_1, settings.beta_2, settings.epsilon
         ),
         loss=keras.losses.BinaryCrossentropy(),
-        metrics=[
-            keras.metrics.TruePositives(name="tp"),
-            keras.metrics.FalsePositives(name="fp"),
-            keras.metrics.FalseNegatives(name="fn"),
-            keras.metrics.TrueNegatives(name="tn"),
-        ],
+        metrics=counts(keras),
         jit_compile=options.xla,
     )
     top.optimizer.build(top.trainable_variables)
@@ -163,11 +189,7 @@ def _cut(keras: Any, base: Any, settings: VGG16Settings, options: Options) -> Ne
         top=top,
         boundary=layers[boundary - 1].name if frozen is not None else "input",
         initial=[np.array(array) for array in top.get_weights()[:count]],
-        optimizer_start={
-            variable.path: np.array(keras.ops.convert_to_numpy(variable))
-            for variable in top.optimizer.variables
-            if len(variable.shape) == 0
-        },
+        optimizer_start=optimizer_start(keras, top),
         weights_sha256=arrays_sha256(base.get_weights()),
         parameters=(frozen.count_params() if frozen is not None else 0) + top.count_params(),
     )
@@ -189,27 +211,7 @@ def begin(keras: Any, network: Network, seed: int) -> None:
         else:
             arrays.append(np.zeros(tuple(shape), np.float32))
     network.top.set_weights(arrays)
-    for variable in network.top.optimizer.variables:
-        # Scalars do not all begin at 0: the learning rate, the scale of a loss in float16.
-        start = network.optimizer_start.get(variable.path)
-        variable.assign(keras.ops.zeros_like(variable) if start is None else start)
-    for variable in random_state(network):
-        variable.assign(np.array([seed, 0], np.uint32))
-
-
-def random_state(network: Network) -> list[Any]:
-    """Variables of the random generators inside ``top``; without dropout Keras makes none."""
-    dropout = network.top.get_layer("dropout")
-    return [dropout.seed_generator.state] if dropout.rate > 0 else []
-
-
-def arrays_sha256(arrays: Arrays) -> str:
-    """Digest of weights by shape and little-endian float32 content, in order."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(repr(tuple(array.shape)).encode())
-        digest.update(np.ascontiguousarray(array, "<f4").tobytes())
-    return digest.hexdigest()
+    forget(keras, network.top, network.optimizer_start, seed)
 
 
 def _load_weights(keras: Any, base: Any, settings: VGG16Settings, options: Options) -> None:

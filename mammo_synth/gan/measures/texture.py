@@ -66,9 +66,16 @@ def _log(power: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return np.asarray(0.5 * np.log10(power + _TINY))  # of the amplitude: a factor of ten is 1
 
 
-def _spectrum(x: _Block) -> list[npt.NDArray[np.floating]]:
-    """Mean power in bands of half an octave of spatial frequency, from 2 cycles an image to the
-    corners of the spectrum. A Hann window keeps the frame of the image out."""
+def windowed_power(
+    x: _Block,
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+    """Power spectrum of images ``[N, R, R]`` of any side; a Hann window keeps the frame of the
+    image out.
+
+    Returns:
+        Power ``[N, P]`` of the P frequencies of a real transform; their distance from 0 in cycles
+        an image ``[P]``; and how many of a full transform each stands for, 1 or 2 ``[P]``.
+    """
     size = x.shape[1]
     window = np.hanning(size).astype(np.float32)
     centred = (x - x.mean(axis=(1, 2), keepdims=True)) * window[:, None] * window
@@ -76,14 +83,20 @@ def _spectrum(x: _Block) -> list[npt.NDArray[np.floating]]:
     power = (spectrum.real**2 + spectrum.imag**2) / np.float32((window**2).sum() ** 2)
     rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)
     radius = np.hypot(rows, columns) * size
-    band = np.floor(2 * np.log2(np.maximum(radius, 1))).astype(int)
-    last = 2 * int(np.log2(size / 2))
     weight = np.where((columns == 0) | (columns == 0.5), 1.0, 2.0) * np.ones_like(radius)
-    flat = power.reshape(len(x), -1)
+    return power.reshape(len(x), -1), radius.ravel(), weight.ravel()
+
+
+def _spectrum(x: _Block) -> list[npt.NDArray[np.floating]]:
+    """Mean power in bands of half an octave of spatial frequency, from 2 cycles an image to the
+    corners of the spectrum."""
+    flat, radius, weight = windowed_power(x)
+    band = np.floor(2 * np.log2(np.maximum(radius, 1))).astype(int)
+    last = 2 * int(np.log2(x.shape[1] / 2))
     found = []
     for number in range(2, last + 1):
-        inside = (band == number if number < last else band >= last).ravel()
-        w = weight.ravel()[inside].astype(np.float32)
+        inside = band == number if number < last else band >= last
+        w = weight[inside].astype(np.float32)
         found.append(_log(flat[:, inside] @ w / w.sum()))
     return found
 

@@ -1,0 +1,65 @@
+"""What replicates share: the classifier, its recipe and its first weights; and short names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mammo_synth.bench.record import Record
+
+CONTROL = "control"
+_DIGEST = 8
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is trained, whatever the configuration: classifier, recipe and starting weights.
+
+    Brought predictions have no recipe: ``recipe`` and its digest are then None.
+    """
+
+    classifier: str
+    role: str
+    recipe: str | None
+    recipe_sha256: str | None
+    weights: str
+    weights_sha256: str | None
+
+
+def series_of(record: Record) -> Series:
+    """What was trained for ``record``."""
+    classifier, recipe = record["classifier"], record["recipe"]
+    return Series(
+        classifier=classifier["name"],
+        role=classifier["role"],
+        recipe=recipe["name"] if recipe else None,
+        recipe_sha256=recipe["sha256"] if recipe else None,
+        weights=classifier["weights"]["origin"],
+        weights_sha256=classifier["weights"]["sha256"],
+    )
+
+
+def series_order(series: Series) -> tuple[bool, str, str, str, str, str]:
+    """Sorting key: classifiers by name, then controls."""
+    return (
+        series.role == CONTROL,
+        series.classifier,
+        series.recipe or "",
+        series.recipe_sha256 or "",
+        series.weights,
+        series.weights_sha256 or "",
+    )
+
+
+def series_names(every: Iterable[Series]) -> dict[Series, str]:
+    """A short name for each series, with as much as tells it from its neighbours."""
+    unique = list(dict.fromkeys(every))
+    names = {}
+    for series in unique:
+        name = series.classifier
+        if sum(other.classifier == series.classifier for other in unique) > 1:
+            recipe = f"{series.recipe or 'brought'} {(series.recipe_sha256 or '')[:_DIGEST]}"
+            weights = f"{series.weights} {(series.weights_sha256 or '')[:_DIGEST]}"
+            name += f" ({recipe.strip()}, {weights.strip()})"
+        names[series] = name
+    return names
