@@ -341,6 +341,12 @@ def test_bytes_are_the_same_and_settings_stay_as_they_were() -> None:
         to_bytes(new_figure(3, 2, HEADING)[0], "jpg")
 
 
+def test_pages_give_the_same_bytes_though_a_solver_lays_them_out() -> None:
+    cells = {name: _confusions() for name in list(CONFIGURATIONS)[:3]}
+    drawn = {to_bytes(confusion.confusion_page(cells, HEADING), "svg") for _ in range(4)}
+    assert len(drawn) == 1
+
+
 def test_a_hostile_name_is_text() -> None:
     name = "$\\frac{1}{0}$\n<script>" + "x" * 300
     figure = question.question({name: MEASURED["vgg16"]}, "AUROC", None, HEADING)

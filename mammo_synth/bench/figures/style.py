@@ -32,6 +32,7 @@ INK, QUIET, GRID, CHANCE_COLOUR = "#1b1d20", "#5a6068", "#dedad1", "#b3261e"
 NOTICE = "Research and teaching only: never for diagnosis."
 POSITIVE = "positive class: cancer"
 _LONGEST = 200
+_DIGITS = 6
 _NAME = 48
 _SMALL_PER_INCH, _TITLE_PER_INCH = 18.0, 11.5
 """Characters on one inch of a heading's small lines and of its title."""
@@ -149,6 +150,7 @@ def to_bytes(figure: Figure, form: str, title: str = "") -> bytes:
     """The finished figure as ``png``, ``svg`` or ``pdf``.
 
     The same figure gives the same bytes under one version of matplotlib: no date, no random id.
+    Its layout is settled: what is added afterwards moves nothing.
 
     Raises:
         BadInput: Another format.
@@ -164,8 +166,28 @@ def to_bytes(figure: Figure, form: str, title: str = "") -> bytes:
         metadata = metadata | {"Title": title}
     stream = io.BytesIO()
     with settings():
+        _settle(figure)
         figure.savefig(stream, format=form, metadata=metadata, dpi=DPI)
     return stream.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once and for all, on places of six digits.
+
+    The solver of the layout leaves other last digits each time, and an SVG names its clipping
+    paths by a digest of them.
+    """
+    from matplotlib.axes import Axes
+
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(_DIGITS))
+    for axis in figure.findobj(Axes):
+        if isinstance(axis, Axes):
+            left, bottom, width, height = axis.get_position(original=True).bounds
+            place = (round(left, _DIGITS), round(bottom, _DIGITS))
+            axis.set_position((*place, round(width, _DIGITS), round(height, _DIGITS)))
 
 
 def plain(text: str, limit: int = _LONGEST) -> str:
