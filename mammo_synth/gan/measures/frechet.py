@@ -22,20 +22,42 @@ def covariance(rows: Features, shrink: float) -> Features:
     return np.asarray((1.0 - shrink) * matrix + shrink * diagonal, np.float64)
 
 
+def factor(matrix: Features) -> Features:
+    """A matrix ``[F, F]`` whose ``factor.T @ factor`` is the covariance ``matrix [F, F]``."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray(np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T, np.float64)
+
+
+def overlap(left: Features, right: Features) -> float:
+    """``tr (C1 C2)^1/2`` of two covariances ``[F, F]``, where ``left [K, F]`` is a factor of the
+    first (``left.T @ left`` is C1) and ``right [F, F]`` is the second.
+
+    From the eigenvalues of the symmetric ``left C2 left.T [K, K]``: no root of a matrix that
+    rounding turns complex, and as small as the factor, such as centred rows of few images.
+    """
+    return root_trace(left @ right @ left.T)
+
+
+def root_trace(matrix: Features) -> float:
+    """``tr matrix^1/2`` of a symmetric matrix ``[K, K]`` without negative eigenvalues."""
+    values = np.linalg.eigvalsh((matrix + matrix.T) / 2)
+    return float(np.sqrt(np.clip(values, 0, None)).sum())
+
+
+def normal_distance(means: float, spreads: float, shared: float) -> float:
+    """``|m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr (C1 C2)^1/2`` from its parts; rounding makes no part
+    negative (Dowson and Landau 1982)."""
+    return float(max(means, 0.0) + max(spreads - 2 * shared, 0.0))
+
+
 def frechet(first: Features, second: Features) -> float:
     """Squared Fréchet (2-Wasserstein) distance between the normal distributions fitted to ``first
-    [N, F]`` and ``second [M, F]`` (Dowson and Landau 1982):
-
-    ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2)``
+    [N, F]`` and ``second [M, F]``.
 
     Both covariances are shrunk alike, by what the smaller set needs. 0 for equal sets, never
-    negative. Both sets need two rows.
+    negative. Both sets need two rows. Without shrinkage: `mammo_synth.quality.measures.frechet`.
     """
     shrink = shrinkage(min(len(first), len(second)), first.shape[1])
     c1, c2 = covariance(first, shrink), covariance(second, shrink)
-    values, vectors = np.linalg.eigh(c1)
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    cross = np.linalg.eigvalsh(root @ c2 @ root)
     means = np.square(first.mean(axis=0) - second.mean(axis=0)).sum()
-    spread = np.trace(c1) + np.trace(c2) - 2 * np.sqrt(np.clip(cross, 0, None)).sum()
-    return float(max(means + max(spread, 0.0), 0.0))
+    return normal_distance(float(means), np.trace(c1) + np.trace(c2), overlap(factor(c1), c2))

@@ -1,0 +1,1 @@
+"""Quality and privacy of synthetic films: how good, how varied, how new."""
