@@ -15,6 +15,7 @@ from mammo_synth.gan.legacy import read_networks
 from mammo_synth.gan.legacy.allowed import ALLOWED, _tensor
 from mammo_synth.gan.legacy.machine import Machine
 from mammo_synth.gan.legacy.records import Storage, StoredTensor, Unreadable
+from mammo_synth.gan.legacy.state_dict import read_state_dict
 from mammo_synth.gan.legacy.storages import read_storage
 from mammo_synth.gan.legacy.window import Window
 from mammo_synth.gan.settings import NetworkSettings
@@ -267,3 +268,38 @@ def test_a_pickle_of_the_whole_snapshot_names_only_what_is_allowed():
     inner = top["G"].state["_modules"]["mapping"].state["_modules"]["fc0"].state
     assert inner["weight_gain"] == pytest.approx(3**-0.5)
     assert "raise SystemExit" not in repr(top["G"])
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_state_dicts_of_torch_are_read_without_its_reader(tmp_path, zipped):
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4))
+    state = network.state_dict()
+    state["tied"], state["turned"] = state["0.weight"], state["0.weight"].transpose(0, 3)
+    state["half"], state["flags"] = torch.ones(3).half(), torch.tensor([True, False])
+    path = tmp_path / "w.pth"
+    for saved in (state, {"state_dict": state, "epoch": 3, "rates": [0.1]}):
+        torch.save(saved, path, _use_new_zipfile_serialization=zipped)
+        found = read_state_dict(path)
+        assert found.keys() == state.keys()
+        for name, value in state.items():
+            assert found[name].dtype == value.dtype and torch.equal(found[name], value), name
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_is_no_state_dict_is_refused(tmp_path, zipped):
+    path = tmp_path / "w.pth"
+    for other in (torch.nn.Linear(2, 2), {"a": 1}, [torch.ones(2)], {}):
+        torch.save(other, path, _use_new_zipfile_serialization=zipped)
+        with pytest.raises(Unreadable):
+            read_state_dict(path)
+    torch.save({"a": torch.ones(40)}, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    for end in (0, 3, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:end])
+        with pytest.raises(Unreadable):
+            read_state_dict(path)
+    # One stored number that stands for many tensors of it would fill the memory.
+    many = dict.fromkeys(map(str, range(200)), torch.ones(1000))
+    torch.save(many, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(Unreadable, match="far more than its size"):
+        read_state_dict(path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickletools
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import IO, Any, cast
 
 from .records import Name, StoredArray, StoredDtype, Unreadable
@@ -45,10 +45,16 @@ class Machine:
     Args:
         allowed: What names may do.
         persistent: What a persistent id stands for; ``None`` refuses them.
+        attributes: Attributes that a dictionary may have; they are left out.
     """
 
-    def __init__(self, allowed: Allowed, persistent: Callable[[Any], Any] | None = None) -> None:
-        self._allowed, self._persistent = allowed, persistent
+    def __init__(
+        self,
+        allowed: Allowed,
+        persistent: Callable[[Any], Any] | None = None,
+        attributes: Collection[str] = (),
+    ) -> None:
+        self._allowed, self._persistent, self._attributes = allowed, persistent, attributes
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
@@ -236,7 +242,9 @@ class Machine:
             target.order = state[1]
         elif isinstance(target, StoredArray) and type(state) is tuple:
             target.facts["parts"] = len(state)
-        elif not (type(target) is dict and type(state) is dict and not state):
+        elif not (
+            type(target) is dict and type(state) is dict and state.keys() <= {*self._attributes}
+        ):
             # An empty state is what an EasyDict without attributes leaves.
             raise Unreadable("sets the state of an object that has none: refused", _FOREIGN_HINT)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from .window import Window
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
 ENTRIES = 16  # a zip archive of one storage has eight or fewer
+MAX_ENTRIES = 20_000  # of a whole network: one for each tensor
+DICTIONARY = "collections.OrderedDict"
 
 KINDS = {
     "torch.FloatStorage": "float32",
@@ -64,8 +67,15 @@ def _refer(value: Any) -> _Reference:
     return _Reference(KINDS[kind.text], key, count)
 
 
-def _pickle(source: Window) -> Any:
-    return Machine(_STORAGE_NAMES, _refer).run(source)
+class _Seen(dict[str, _Reference]):
+    """References by key. A key means one storage, however often it is referred to."""
+
+    def __call__(self, value: Any) -> _Reference:
+        """The reference that a persistent id stands for."""
+        found = _refer(value)
+        if self.setdefault(found.key, found) != found:
+            raise _bad("one storage under two descriptions")
+        return found
 
 
 def read_storage(data: memoryview) -> Storage:
@@ -74,44 +84,100 @@ def read_storage(data: memoryview) -> Storage:
     Raises:
         Unreadable: Damaged, cut short, or something other than one storage.
     """
-    return _read_zip(data) if bytes(data[:4]) == b"PK\x03\x04" else _read_sequence(data)
+    found = read_saved(data, {}, entries=ENTRIES)
+    if not isinstance(found, Storage):
+        raise _bad("not one storage")
+    return found
 
 
-def _read_sequence(data: memoryview) -> Storage:
+def read_saved(
+    data: memoryview,
+    allowed: Allowed,
+    attributes: Collection[str] = (),
+    *,
+    entries: int = MAX_ENTRIES,
+) -> Any:
+    """What torch saved in ``data``, with a `Storage` wherever it refers to one.
+
+    Args:
+        data: All of it, in either format.
+        allowed: What names may do, beside those of the storages.
+        attributes: Of dictionaries, which are left out.
+        entries: Most entries of an archive that are looked at.
+
+    Raises:
+        Unreadable: Damaged, cut short, or a name that is not allowed.
+    """
+    names = {**_STORAGE_NAMES, **allowed}
+    if bytes(data[:4]) == b"PK\x03\x04":
+        return _read_zip(data, names, attributes, entries)
+    return _read_sequence(data, names, attributes)
+
+
+def _read_sequence(data: memoryview, allowed: Allowed, attributes: Collection[str]) -> Any:
     source = Window(data)
-    if _pickle(source) != MAGIC or _pickle(source) != VERSION:
+    magic, version, facts = (Machine({}).run(source) for _ in range(3))
+    if magic != MAGIC or version != VERSION:
         raise _bad("no magic number")
-    facts = _pickle(source)
     if type(facts) is not dict or facts.get("little_endian") is not True:
         raise _bad("not little-endian")
-    wanted, keys = _pickle(source), _pickle(source)
-    if not isinstance(wanted, _Reference) or keys != [wanted.key]:
-        raise _bad("not one storage")
-    start = source.tell() + 8
-    if len(data) != start + wanted.size:
+    # The numbers stand behind the object. It is gone through once to see which, calling nothing.
+    begin, seen = source.tell(), _Seen()
+    Machine(_unbuilt(allowed), seen, attributes).run(source)
+    keys = Machine({}).run(source)
+    if type(keys) is not list or keys != sorted(seen):
+        raise _bad("not the storages that it refers to")
+    storages, place = {}, source.tell()
+    for key in keys:
+        wanted, start = seen[key], place + 8
+        place = start + wanted.size
+        if place > len(data) or struct.unpack("<q", data[start - 8 : start]) != (wanted.count,):
+            raise _bad("another length than it claims")
+        storages[key] = Storage(wanted.kind, data[start:place])
+    if place != len(data):
         raise _bad("another length than it claims")
-    (count,) = struct.unpack("<q", data[start - 8 : start])
-    if count != wanted.count:
-        raise _bad("another length than it claims")
-    return Storage(wanted.kind, data[start:])
+    return Machine(allowed, _lookup(storages), attributes).run(Window(data, begin))
 
 
-def _read_zip(data: memoryview) -> Storage:
+def _unbuilt(allowed: Allowed) -> Allowed:
+    """The same names, of which only dictionaries come to be."""
+
+    def skip(_: tuple[Any, ...]) -> None:
+        return None
+
+    return {
+        name: function if function is None or name == DICTIONARY else skip
+        for name, function in allowed.items()
+    }
+
+
+def _lookup(storages: dict[str, Storage]) -> Callable[[Any], Storage]:
+    return lambda value: storages[_refer(value).key]
+
+
+def _read_zip(data: memoryview, allowed: Allowed, attributes: Collection[str], entries: int) -> Any:
+    storages: dict[str, Storage] = {}
+    seen = _Seen()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = {i.filename.partition("/")[2]: i for i in archive.infolist()[:ENTRIES]}
-            if any(i.compress_type or i.file_size > len(data) for i in entries.values()):
+            held = {i.filename.partition("/")[2]: i for i in archive.infolist()[:entries]}
+            if any(i.compress_type or i.file_size > len(data) for i in held.values()):
                 raise _bad("compressed")
-            if "byteorder" in entries and archive.read(entries["byteorder"]) != b"little":
+            if "byteorder" in held and archive.read(held["byteorder"]) != b"little":
                 raise _bad("not little-endian")
-            wanted = _pickle(Window(memoryview(archive.read(entries["data.pkl"]))))
-            if not isinstance(wanted, _Reference):
-                raise _bad("not one storage")
-            raw = archive.read(entries[f"data/{wanted.key}"])
+
+            def storage(value: Any) -> Storage:
+                wanted = seen(value)
+                if wanted.key not in storages:
+                    raw = archive.read(held[f"data/{wanted.key}"])
+                    if len(raw) != wanted.size:
+                        raise _bad("another length than it claims")
+                    storages[wanted.key] = Storage(wanted.kind, memoryview(raw))
+                return storages[wanted.key]
+
+            source = Window(memoryview(archive.read(held["data.pkl"])))
+            return Machine(allowed, storage, attributes).run(source)
     except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError) as error:
         raise _bad("no whole archive") from error
     except (OSError, EOFError, struct.error) as error:
         raise _bad("no whole archive") from error
-    if len(raw) != wanted.size:
-        raise _bad("another length than it claims")
-    return Storage(wanted.kind, memoryview(raw))

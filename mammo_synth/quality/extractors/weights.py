@@ -98,35 +98,24 @@ def _fetched(address: str, hint: str) -> Path:
 def read_state(path: Path) -> dict[str, Any]:
     """Tensors by name of a safetensors file or of a PyTorch state dict.
 
-    The latter goes through torch's own restricted reader, which builds tensors and containers
-    and calls nothing else.
+    The latter goes through this package's own reader, which builds tensors and dictionaries and
+    calls nothing in the file.
 
     Raises:
         BadInput: It is neither.
     """
-    torch: Any = importlib.import_module("torch")
+    reader: Any = importlib.import_module("mammo_synth.gan.legacy.state_dict")
     try:
         if path.suffix == ".safetensors":
             return dict(importlib.import_module("safetensors.torch").load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # safetensors and torch raise many kinds for files that are none
+        return dict(reader.read_state_dict(path))
+    except Exception as error:  # safetensors raises many kinds for files that are none
         first = (str(error).strip().splitlines() or ["no details"])[0][:200]
         raise BadInput(
             f"'{path}' cannot be read as weights ({type(error).__name__}: {first}).",
             hint="Give a .safetensors file, or a .pth file that holds a state dict and nothing "
-            "else.",
+            "else: save model.state_dict(), not the model.",
         ) from error
-    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
-    tensors = isinstance(state, Mapping) and all(
-        isinstance(value, torch.Tensor) for value in state.values()
-    )
-    if not tensors or not state:
-        raise BadInput(
-            f"'{path}' holds no state dict (tensors by name).",
-            hint="Save model.state_dict(), not the model.",
-        )
-    return {str(name): value for name, value in state.items()}
 
 
 def load_state(network: Any, state: Mapping[str, Any], path: Path, what: str) -> None:
