@@ -18,8 +18,6 @@ from mammo_synth.manifest import Manifest, read_manifest
 KIND = "quality-report"
 FORMAT = "mammo-synth/quality-report/1"
 REPORT_NAME = "report.json"
-PAGE_NAME = "report.html"
-MONTAGES = "montages"
 
 
 @dataclass(frozen=True)

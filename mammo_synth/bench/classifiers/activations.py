@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mammo_synth.batches import in_batches
 from mammo_synth.bench.classifiers.base import GIB, Images, Options
 from mammo_synth.bench.classifiers.feature_file import Features
-from mammo_synth.bench.classifiers.features import FeatureStore, bytes_each, image_keys, in_batches
+from mammo_synth.bench.classifiers.features import FeatureStore, bytes_each, image_keys
 from mammo_synth.bench.classifiers.images import resize
 from mammo_synth.bench.classifiers.vgg16_network import Network, VGG16Settings, caffe, frozen_shape
 from mammo_synth.bench.recipes import CommonSettings

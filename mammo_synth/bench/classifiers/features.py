@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from mammo_synth.batches import in_batches
 from mammo_synth.bench.classifiers.base import Images
 from mammo_synth.bench.classifiers.feature_file import (
     KEY_BYTES,
@@ -60,20 +60,6 @@ def image_keys(images: Images) -> list[bytes]:
     """A digest of the pixels of each image: equal images share their features, whatever the
     configuration that lists them."""
     return [hashlib.blake2b(image.tobytes(), digest_size=KEY_BYTES).digest() for image in images]
-
-
-def in_batches(
-    compute: Callable[[Any], Features], images: npt.NDArray[Any], size: int = BATCH
-) -> Features:
-    """``compute`` over batches of exactly ``size`` rows of ``images``; float32 [N, ...]."""
-    parts = []
-    for begin in range(0, len(images), size):
-        batch = images[begin : begin + size]
-        n = len(batch)
-        if n < size:
-            batch = np.concatenate([batch, np.zeros((size - n, *batch.shape[1:]), batch.dtype)])
-        parts.append(compute(batch)[:n])
-    return np.concatenate(parts)
 
 
 def bytes_each(shape: tuple[int, ...], half: bool) -> int:
@@ -151,7 +137,7 @@ class FeatureStore:
                 self._refresh()
                 todo = [key for key in chunk if key not in self._index]
                 if todo:
-                    fresh = in_batches(self.compute, images[[first[key] for key in todo]])
+                    fresh = in_batches(self.compute, images[[first[key] for key in todo]], BATCH)
                     self._append(todo, *pack(fresh, self.half))
             progress.advance(len(chunk))
 
@@ -163,7 +149,7 @@ class FeatureStore:
         no result.
         """
         if not keep:
-            return in_batches(self.compute, images)
+            return in_batches(self.compute, images, BATCH)
         packed = _empty((len(keys), *self.shape), self.half)
         scale = np.ones(len(keys), np.float32)
         absent = []
@@ -176,7 +162,7 @@ class FeatureStore:
                 packed[i], scale[i] = block.packed[row], block.scale[row]
         if absent:
             packed[absent], scale[absent] = pack(
-                in_batches(self.compute, images[absent]), self.half
+                in_batches(self.compute, images[absent], BATCH), self.half
             )
         return unpack(packed, scale)
 

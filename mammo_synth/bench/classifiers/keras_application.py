@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mammo_synth.batches import in_batches
 from mammo_synth.bench.classifiers.base import History, Images, Options, Part
 from mammo_synth.bench.classifiers.epochs import (
     Batch,
@@ -155,17 +156,12 @@ class KerasApplication(OnKeras):
     def _batches(
         self, model: Any, x: npt.NDArray[Any], progress: Progress = SILENT
     ) -> npt.NDArray[np.float32]:
-        """``model`` over batches of one size (the last is filled up), so that it is compiled
-        once."""
-        size, parts = self._settings.batch_size, []
-        for i in range(0, len(x), size):
-            batch = x[i : i + size]
-            n = len(batch)
-            if n < size:
-                batch = np.concatenate([batch, np.zeros((size - n, *batch.shape[1:]), x.dtype)])
-            parts.append(np.asarray(model.predict_on_batch(self._ready(batch)), np.float32)[:n])
-            progress.advance(n)
-        return np.concatenate(parts)
+        """``model`` over batches of one size, so that it is compiled once."""
+
+        def compute(batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+            return np.asarray(model.predict_on_batch(self._ready(batch)), np.float32)
+
+        return in_batches(compute, x, self._settings.batch_size, progress)
 
     def _build(self) -> None:
         s = self._settings

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mammo_synth.batches import in_batches
 from mammo_synth.errors import BadInput, did_you_mean
 from mammo_synth.files import sha256_json
 from mammo_synth.keras_applications import (
@@ -20,7 +21,7 @@ from mammo_synth.keras_applications import (
     network_input,
 )
 from mammo_synth.keras_backend import device_scope, load_keras, memory_errors, resolve_device
-from mammo_synth.quality.extractors.network import BATCH, VERSION, in_batches
+from mammo_synth.quality.extractors.network import BATCH, VERSION
 from mammo_synth.quality.extractors.preparation import Normalisation, resized
 from mammo_synth.quality.extractors.weights import WeightsFile, locate
 from mammo_synth.quality.feature_cache import Rows
@@ -143,7 +144,7 @@ class KerasExtractor:
         """
         scope = device_scope(self.keras, self.device)
         with scope, memory_errors(self.device, BATCH, training=False):
-            return in_batches(self._batch, images, self.dimension)
+            return in_batches(self._batch, images, BATCH)
 
     def _batch(self, images: Images) -> Rows:
         grey = resized(images, self.side)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mammo_synth.batches import in_batches
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_json
 from mammo_synth.quality.extractors.preparation import Normalisation, resized
@@ -29,19 +30,6 @@ def torch_device(name: str) -> Any:
     """
     devices: Any = importlib.import_module("mammo_synth.gan.devices")
     return devices.resolve_device(name)
-
-
-def in_batches(compute: Callable[[Images], Rows], images: Images, dimension: int) -> Rows:
-    """``compute`` over exactly `BATCH` images at a time; float32 [N, D]."""
-    rows = np.empty((len(images), dimension), np.float32)
-    for begin in range(0, len(images), BATCH):
-        part = images[begin : begin + BATCH]
-        n = len(part)
-        if n < BATCH:
-            filling = np.zeros((BATCH - n, *part.shape[1:]), np.uint8)
-            part = np.concatenate([part, filling])
-        rows[begin : begin + n] = compute(part)[:n]
-    return rows
 
 
 @dataclass(frozen=True)
@@ -88,7 +76,7 @@ class NetworkExtractor:
         Raises:
             BadInput: The device's memory does not suffice.
         """
-        return in_batches(self._batch, images, self.dimension)
+        return in_batches(self._batch, images, BATCH)
 
     def _batch(self, images: Images) -> Rows:
         torch: Any = importlib.import_module("torch")

@@ -18,6 +18,8 @@ import numpy.typing as npt
 
 from mammo_synth.errors import BadInput
 
+from .sets import numbered
+
 ROUNDS = 1000
 _CELLS = 1 << 22  # comparisons at a time: 32 MB
 _AT_A_TIME = 100  # rounds
@@ -68,8 +70,8 @@ def membership(
         )
     if not (np.isfinite(members).all() and np.isfinite(others).all()):
         raise BadInput("Scores of films are not all finite.", hint="The discriminator is damaged.")
-    rows, row_sizes = _numbered(member_patients)
-    columns, column_sizes = _numbered(other_patients)
+    rows, row_sizes = numbered(member_patients)
+    columns, column_sizes = numbered(other_patients)
     won = np.zeros((len(row_sizes), len(column_sizes)))
     step = max(1, _CELLS // len(others))
     by_patient = np.zeros((len(others), len(column_sizes)))
@@ -91,12 +93,3 @@ def membership(
     low, high = np.quantile(np.concatenate(drawn), (0.025, 0.975))
     auroc = float(won.sum() / (len(members) * len(others)))
     return Membership(auroc, float(low), float(high), len(members), len(others))
-
-
-def _numbered(
-    patients: Sequence[Hashable],
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """The patient's number of each film, and each patient's number of films."""
-    numbers = {patient: n for n, patient in enumerate(dict.fromkeys(patients))}
-    of_film = np.array([numbers[patient] for patient in patients], np.intp)
-    return of_film, np.bincount(of_film).astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,3 +81,12 @@ class Pair:
             "aligned": str(self.variant),
             "copy": self.copy,
         }
+
+
+def numbered(
+    patients: Sequence[Hashable],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """The patient's number of each film, and each patient's number of films."""
+    numbers = {patient: n for n, patient in enumerate(dict.fromkeys(patients))}
+    of_film = np.array([numbers[patient] for patient in patients], np.intp)
+    return of_film, np.bincount(of_film).astype(np.float64)

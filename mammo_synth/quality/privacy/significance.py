@@ -22,6 +22,8 @@ from scipy import stats
 
 from mammo_synth.errors import BadInput
 
+from .sets import numbered
+
 Distances = npt.NDArray[np.float64]
 
 NEAR_QUANTILE = 0.01
@@ -84,18 +86,18 @@ def nearest_test(
     Raises:
         BadInput: No synthetic film, or held-out films of fewer than two patients.
     """
-    groups = {patient: n for n, patient in enumerate(dict.fromkeys(patients))}
-    if len(synthetic) == 0 or len(groups) < 2:
+    of_film, sizes = numbered(patients)
+    if len(synthetic) == 0 or len(sizes) < 2:
         raise BadInput(
-            f"There are {len(synthetic)} synthetic films and held-out films of {len(groups)} "
+            f"There are {len(synthetic)} synthetic films and held-out films of {len(sizes)} "
             "patients; at least one and films of two patients are needed.",
             hint="Prepare the films with shares for val and real_test.",
         )
     of_held = _share_below(np.sort(synthetic), held_out)  # synthetic films closer than each
     of_synthetic = 1.0 - _share_below(np.sort(held_out), synthetic)
     closer = float(of_held.mean())
-    sums = np.bincount([groups[p] for p in patients], weights=of_held - closer)
-    clusters = len(groups)
+    sums = np.bincount(of_film, weights=of_held - closer)
+    clusters = len(sizes)
     variance = clusters / (clusters - 1) * float((sums**2).sum()) / len(held_out) ** 2
     if len(synthetic) > 1:
         variance += float(of_synthetic.var(ddof=1)) / len(synthetic)
