@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from mammo_synth.bench.record import Record
+from mammo_synth.errors import BadInput
 
 CONTROL = "control"
 _DIGEST = 8
@@ -36,6 +38,29 @@ def series_of(record: Record) -> Series:
         recipe_sha256=recipe["sha256"] if recipe else None,
         weights=classifier["weights"]["origin"],
         weights_sha256=classifier["weights"]["sha256"],
+    )
+
+
+def ranking_key(record: Record) -> tuple[bool, str, str, str, str, str, str]:
+    """What two records must share to stand in one table or figure, and the order of those: real
+    films first. Simulated and real films, or two protocols or test sets, never meet."""
+    release = record["release"]
+    return (
+        release["simulated"],
+        release["source"],
+        release["protocol"],
+        release["name"],
+        release["version"],
+        release["sha256"],
+        record["evaluations"]["real_test"]["test_set"],
+    )
+
+
+def same_replicate(one: Path | str, other: Path | str, replicate: int) -> BadInput:
+    """The error of two records, by their paths, of one replicate of one cell."""
+    return BadInput(
+        f"'{one}' and '{other}' are records of the same replicate {replicate}; one was expected.",
+        hint="Remove the one that does not count, or give it another replicate number.",
     )
 
 

@@ -12,7 +12,7 @@ from mammo_synth.bench.metrics import RESAMPLES, percentile_interval, resample
 from mammo_synth.bench.published import Published
 from mammo_synth.bench.record import GAP_METRIC, TRTR
 from mammo_synth.bench.resampling import Floats
-from mammo_synth.bench.series import series_of, series_order
+from mammo_synth.bench.series import ranking_key, same_replicate, series_of, series_order
 from mammo_synth.configurations import CONFIGURATIONS
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.model import (
@@ -74,7 +74,7 @@ def build(
         )
     tables: dict[tuple, list[Run]] = {}
     for run in runs:
-        tables.setdefault(_table_key(run), []).append(run)
+        tables.setdefault(ranking_key(run.record), []).append(run)
     cells = {key: _cells(group) for key, group in tables.items()}
     progress.start("rows", sum(len(rows) for rows in cells.values()))
     done = tuple(
@@ -88,19 +88,6 @@ def _first(item: tuple[tuple, object]) -> tuple:
     return item[0]
 
 
-def _table_key(run: Run) -> tuple:
-    release = run.record["release"]
-    return (
-        release["simulated"],  # real films stand first on the page
-        release["source"],
-        release["protocol"],
-        release["name"],
-        release["version"],
-        release["sha256"],
-        run.scored["real_test"].digest,
-    )
-
-
 def _cells(runs: Iterable[Run]) -> dict[tuple[Series, str], tuple[Run, ...]]:
     """Replicates by series and configuration, both in a fixed order."""
     found: dict[tuple[Series, str], dict[int, Run]] = {}
@@ -108,11 +95,7 @@ def _cells(runs: Iterable[Run]) -> dict[tuple[Series, str], tuple[Run, ...]]:
         replicates = found.setdefault((series_of(run.record), run.record["configuration"]), {})
         k = run.record["replicate"]
         if k in replicates:
-            raise BadInput(
-                f"'{run.path}' and '{replicates[k].path}' are records of the same replicate {k}; "
-                f"one was expected.",
-                hint="Remove the one that does not count, or give it another replicate number.",
-            )
+            raise same_replicate(run.path, replicates[k].path, k)
         replicates[k] = run
     places = {name: i for i, name in enumerate((BASELINE, TWIN, *CONFIGURATIONS))}
     order = sorted(

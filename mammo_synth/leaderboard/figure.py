@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from mammo_synth.bench.figures.question import estimates, joined
 from mammo_synth.bench.figures.style import (
     CHANCE_COLOUR,
     COLOURS,
@@ -14,7 +15,6 @@ from mammo_synth.bench.figures.style import (
     name,
     plain,
 )
-from mammo_synth.bench.fractions import FRACTION_PLACES
 from mammo_synth.leaderboard import fractions, words
 from mammo_synth.leaderboard.lines import lines
 from mammo_synth.leaderboard.model import CHANCE, METRIC_NAMES, RANKED_ON, Board, Table
@@ -113,23 +113,12 @@ def _panel(axis: Axes, panel: fractions.Panel) -> None:
             markersize=4,
             label=name(line.name),
         )
-        if line.baseline is not None and line.baseline.value is not None:
-            axis.axhline(line.baseline.value, color=colour, linewidth=0.8, linestyle=":")
-        for point in line.places:
-            e, x = point.estimate, point.position + shift
-            if e.low is not None and e.high is not None:
-                axis.plot([x, x], [e.low, e.high], color=colour, linewidth=1.2)
-            if e.value is not None:
-                axis.plot([x], [e.value], color=colour, marker=MARKERS[style], markersize=4)
-        values = {point.position: point.estimate.value for point in line.points}
-        path = [values.get(place) for place in FRACTION_PLACES]
-        axis.plot(
-            [place + shift for place in FRACTION_PLACES],
-            [float("nan") if value is None else value for value in path],
-            color=colour,
-            linestyle=DASHES[style],
-            linewidth=1.2,
-        )
+
+        def place(position: int, shift: float = shift) -> float:
+            return position + shift
+
+        estimates(axis, line, place, colour)
+        joined(axis, line, place, zorder=2)
     axis.set_xticks(range(len(fractions.POSITIONS)), fractions.POSITIONS, fontsize=6)
     axis.set_xlim(-0.45, len(fractions.POSITIONS) - 0.55)
     axis.set_title(f"{panel.class_ratio} cancer-normal", fontsize=8)

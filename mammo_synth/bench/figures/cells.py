@@ -17,7 +17,15 @@ from mammo_synth.bench.metrics import confusion
 from mammo_synth.bench.record import Record, ReleaseFacts
 from mammo_synth.bench.resampling import Floats
 from mammo_synth.bench.results import Stored, read_records, read_scored, release_folder
-from mammo_synth.bench.series import CONTROL, Series, series_names, series_of, series_order
+from mammo_synth.bench.series import (
+    CONTROL,
+    Series,
+    ranking_key,
+    same_replicate,
+    series_names,
+    series_of,
+    series_order,
+)
 from mammo_synth.bench.truth import TestSet
 from mammo_synth.configurations import CONFIGURATIONS, REFERENCES
 from mammo_synth.errors import BadInput, did_you_mean
@@ -151,26 +159,13 @@ def read_groups(
             f"'{configuration}'.",
             hint="Leave out --config or --classifier to see what is there.",
         )
-    by_key: dict[tuple[str, ...], list[Stored]] = {}
+    by_key: dict[tuple[bool | str, ...], list[Stored]] = {}
     for stored in chosen:
-        by_key.setdefault(_key(stored.record), []).append(stored)
+        by_key.setdefault(ranking_key(stored.record), []).append(stored)
     progress.start("records", len(chosen))
     groups = [_group(results, by_key[key], progress) for key in sorted(by_key)]
     progress.finish()
     return groups
-
-
-def _key(record: Record) -> tuple[str, ...]:
-    release = record["release"]
-    return (
-        str(release["simulated"]),  # real films first
-        release["source"],
-        release["protocol"],
-        release["name"],
-        release["version"],
-        release["sha256"],
-        record["evaluations"]["real_test"]["test_set"],
-    )
 
 
 def _group(results: Path, stored: Sequence[Stored], progress: Progress) -> Group:
@@ -213,8 +208,4 @@ def _in_order(cells: dict[str, list[Stored]]) -> list[str]:
 def _check_replicates(replicates: Sequence[Stored]) -> None:
     for one, other in pairwise(replicates):
         if one.record["replicate"] == other.record["replicate"]:
-            raise BadInput(
-                f"'{one.path}' and '{other.path}' are records of the same replicate "
-                f"{one.record['replicate']}; one was expected.",
-                hint="Remove the one that does not count, or give it another replicate number.",
-            )
+            raise same_replicate(one.path, other.path, one.record["replicate"])

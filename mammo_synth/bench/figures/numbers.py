@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mammo_synth.bench.bands import Curves, curves
+from mammo_synth.bench.bands import Curves, ReliableBin, curves, reliable_bins
 from mammo_synth.bench.estimate import Estimate, estimates
 from mammo_synth.bench.figures.cells import Cell, Group, Trained, counts_of
 from mammo_synth.bench.figures.configurations import SHOWN
@@ -24,6 +24,7 @@ class Numbers:
     resamples: int = RESAMPLES
     _estimates: dict[tuple[str, str], dict[str, Estimate]] = field(default_factory=dict)
     _curves: dict[tuple[str, str], Curves] = field(default_factory=dict)
+    _bins: dict[tuple[str, str], list[ReliableBin]] = field(default_factory=dict)
 
     @property
     def both_classes(self) -> bool:
@@ -70,6 +71,14 @@ class Numbers:
         return Ranked(
             one.name, self._curves[key], found["auroc"], found["average_precision"], tuple(points)
         )
+
+    def bins(self, one: Trained, cell: Cell) -> list[ReliableBin]:
+        """The reliability diagram of a cell."""
+        key = (one.name, cell.configuration)
+        if key not in self._bins:
+            truth = self.group.truth
+            self._bins[key] = reliable_bins(truth.label, cell.p, truth.patients)
+        return self._bins[key]
 
     def confusions(self, one: Trained) -> dict[str, Confusions]:
         """Confusion counts of a classifier by configuration."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mammo_synth.bench.bands import reliable_bins
 from mammo_synth.bench.figures import (
     configurations,
     confusion,
@@ -211,7 +210,7 @@ def _pages(numbers: Numbers, one: Trained) -> Iterator[Drawing]:
 
 
 def _cell(numbers: Numbers, one: Trained, cell: Cell) -> Iterator[Drawing]:
-    group, truth = numbers.group, numbers.group.truth
+    group = numbers.group
     folder = f"{group.folder}/{_slug(one.name)}/{_slug(cell.configuration)}"
     section = f"{one.name}: each configuration"
     what = f"{one.name} on {_named(cell.configuration)}"
@@ -238,7 +237,7 @@ def _cell(numbers: Numbers, one: Trained, cell: Cell) -> Iterator[Drawing]:
     def draw(heading: Heading) -> Figure:
         found = numbers.of(one, cell)
         return reliability.reliability(
-            reliable_bins(truth.label, cell.p, truth.patients),
+            numbers.bins(one, cell),
             heading,
             replicates=len(cell.thresholds),
             prevalence=group.prevalence,
@@ -247,8 +246,10 @@ def _cell(numbers: Numbers, one: Trained, cell: Cell) -> Iterator[Drawing]:
         )
 
     def words() -> str:
-        found, bins = numbers.of(one, cell), reliable_bins(truth.label, cell.p, truth.patients)
-        return reliability.describe(bins, found["calibration_error"], found["brier"])
+        found = numbers.of(one, cell)
+        return reliability.describe(
+            numbers.bins(one, cell), found["calibration_error"], found["brier"]
+        )
 
     yield Drawing(
         f"{folder}/reliability",

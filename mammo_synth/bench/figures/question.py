@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mammo_synth.bench.estimate import Estimate
@@ -96,21 +96,18 @@ def _x(place: int) -> float:
 
 def _line(axis: Axes, line: Line, shift: float) -> None:
     style = line.style % len(COLOURS)
-    colour, marker = COLOURS[style], MARKERS[style]
+    colour = COLOURS[style]
     face = "white" if line.style % 2 else colour
-    if line.baseline is not None and line.baseline.value is not None:
-        axis.axhline(line.baseline.value, color=colour, linewidth=0.8, linestyle=":")
-    for point in line.places:
-        one, x = point.estimate, _x(point.position) + shift
-        if one.low is not None and one.high is not None:
-            axis.plot([x, x], [one.low, one.high], color=colour, linewidth=1.2)
-        if one.value is not None:
-            axis.plot([x], [one.value], marker, color=colour, mfc=face)
-    for place in set(range(len(POSITIONS))) - {
+
+    def place(position: int) -> float:
+        return _x(position) + shift
+
+    estimates(axis, line, place, face)
+    for position in set(range(len(POSITIONS))) - {
         point.position for point in line.places if point.estimate.value is not None
     }:
         axis.text(
-            _x(place) + shift,
+            place(position),
             0.03,
             f"{plain(line.name, 20)}: missing",
             transform=axis.get_xaxis_transform(),
@@ -121,19 +118,46 @@ def _line(axis: Axes, line: Line, shift: float) -> None:
             color=colour,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.6},
         )
-    # A line joins neighbours only: across a missing cell it would claim what nobody measured.
+    joined(axis, line, place, zorder=1.8)
+    key = {"color": colour, "linestyle": DASHES[style], "marker": MARKERS[style], "mfc": face}
+    axis.plot([], [], label=name(line.name), **key)
+
+
+def estimates(axis: Axes, line: Line, place: Callable[[int], float], face: str) -> None:
+    """The points of ``line`` with their intervals, and TRTR across the panel, dotted.
+
+    Args:
+        axis: To draw on.
+        line: What was measured.
+        place: Where a position of `mammo_synth.bench.fractions` stands on the axis.
+        face: Colour inside the markers.
+    """
+    style = line.style % len(COLOURS)
+    colour, marker = COLOURS[style], MARKERS[style]
+    if line.baseline is not None and line.baseline.value is not None:
+        axis.axhline(line.baseline.value, color=colour, linewidth=0.8, linestyle=":")
+    for point in line.places:
+        one, x = point.estimate, place(point.position)
+        if one.low is not None and one.high is not None:
+            axis.plot([x, x], [one.low, one.high], color=colour, linewidth=1.2)
+        if one.value is not None:
+            axis.plot([x], [one.value], marker, color=colour, mfc=face, markersize=4)
+
+
+def joined(axis: Axes, line: Line, place: Callable[[int], float], zorder: float) -> None:
+    """The line through the fractions; arguments as for `estimates`. It joins neighbours only:
+    across a missing cell it would claim what nobody measured."""
+    style = line.style % len(COLOURS)
     values = {point.position: point.estimate.value for point in line.points}
-    path = [values.get(place) for place in FRACTION_PLACES]
+    path = [values.get(position) for position in FRACTION_PLACES]
     axis.plot(
-        [_x(place) + shift for place in FRACTION_PLACES],
+        [place(position) for position in FRACTION_PLACES],
         [float("nan") if value is None else value for value in path],
-        color=colour,
+        color=COLOURS[style],
         linestyle=DASHES[style],
         linewidth=1.2,
-        zorder=1.8,
+        zorder=zorder,
     )
-    key = {"color": colour, "linestyle": DASHES[style], "marker": marker, "mfc": face}
-    axis.plot([], [], label=name(line.name), **key)
 
 
 def _limits(every: Sequence[Panel], chance: float | None) -> tuple[float, float]:
