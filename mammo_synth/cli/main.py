@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from mammo_synth import __version__
-from mammo_synth.cli import bench, console, films, flow, generator, leaderboard, release
+from mammo_synth.cli import bench, console, films, flow, generator, leaderboard, pool, release
 from mammo_synth.errors import MammoSynthError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(films.app, name="films")
 app.add_typer(generator.app, name="generator")
+app.add_typer(pool.app, name="pool")
 app.add_typer(release.app, name="release")
 app.add_typer(bench.app, name="bench")
 app.add_typer(leaderboard.app, name="leaderboard")

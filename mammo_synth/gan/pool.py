@@ -29,6 +29,7 @@ from .pool_files import (
     write_zip,
 )
 from .sample import LoadedGenerator, sample
+from .seeds import format_seeds
 
 KIND = "pool"
 FORMATS = ("png", "parquet", "zip")
@@ -45,19 +46,6 @@ class PoolResult:
     folder: Path
     images: int
     drawn: int
-
-
-def format_seeds(seeds: Iterable[int]) -> str:
-    """The inverse of :func:`~mammo_synth.gan.latents.parse_seeds`, sorted: ``"0-15,20"``."""
-    parts: list[str] = []
-    ordered = sorted(seeds)
-    first = 0
-    for index in range(1, len(ordered) + 1):
-        if index == len(ordered) or ordered[index] != ordered[index - 1] + 1:
-            low, high = ordered[first], ordered[index - 1]
-            parts.append(str(low) if low == high else f"{low}-{high}")
-            first = index
-    return ",".join(parts)
 
 
 def draw_pool(

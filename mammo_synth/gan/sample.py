@@ -18,7 +18,6 @@ from mammo_synth.files import sha256_file
 from .checkpoint import GENERATOR_FORMAT, read_tensors
 from .devices import resolve_device, resolve_devices
 from .drawing import Drawing, draw
-from .latents import parse_seeds
 from .networks import PRECISIONS, Generator, set_precision
 from .networks.synthesis import NOISE_MODES
 from .settings import network_from_json
@@ -29,7 +28,6 @@ __all__ = [
     "LoadedGenerator",
     "drawing",
     "load_generator",
-    "parse_seeds",
     "resolve_device",
     "resolve_devices",
     "sample",

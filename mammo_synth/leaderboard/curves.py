@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mammo_synth.bench.training_curves import MEASURES, curve_points
-from mammo_synth.leaderboard.svg import Frame, ticks
+from mammo_synth.svg import Frame, ticks
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _run(run: Run, name: str) -> RunDetail:
         drawn = charts(training["curves"], training["best_epoch"], said)
     return RunDetail(
         title=title,
-        # The charts escape what they take from records; see mammo_synth.leaderboard.svg.
+        # The charts escape what they take from records; see mammo_synth.svg.
         curves=[Curve(chart.name, Markup(chart.svg)) for chart in drawn],
         matrices=[
             _matrix(f"Confusion matrix, {_SPLITS[split]} (cut at {scored.threshold:.3f})", scored)

@@ -14,8 +14,8 @@ from mammo_synth.bench.fractions import Panel as Panel
 from mammo_synth.bench.fractions import Point as Point
 from mammo_synth.bench.fractions import panels as panels_of
 from mammo_synth.leaderboard.model import METRIC_NAMES, Table
-from mammo_synth.leaderboard.svg import DASHES, MARKERS, STYLES, Frame, mark, ticks
 from mammo_synth.leaderboard.words import interval, number
+from mammo_synth.svg import DASHES, MARKERS, STYLES, Frame, mark, ticks
 
 _SPOKEN = {BASELINE_PLACE: "TRTR", TWIN_PLACE: "its synthetic twin of the same count"}
 
@@ -96,7 +96,7 @@ def _draw_line(frame: Frame, line: Line, shift: float) -> None:
     # A line joins neighbours only: across a missing cell it would claim what nobody measured.
     frame.polyline(path, css, dash)
     for point in line.places:
-        frame.whisker(point.position + shift, point.estimate, css)
+        frame.whisker(point.position + shift, point.estimate.low, point.estimate.high, css)
         if point.estimate.value is not None:
             frame.marker(point.position + shift, point.estimate.value, shape, css)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from mammo_synth import __version__
@@ -13,7 +12,8 @@ from mammo_synth.leaderboard import fractions, study, words
 from mammo_synth.leaderboard.detail import Curve, Detail, detail
 from mammo_synth.leaderboard.lines import Line, lines
 from mammo_synth.leaderboard.model import CHANCE, METRIC_NAMES, METRICS, Board, Estimate, Table
-from mammo_synth.leaderboard.svg import interval_bar
+from mammo_synth.page import environment, style
+from mammo_synth.svg import interval_bar
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _COLUMNS = len(METRICS) + 4
@@ -77,26 +77,23 @@ class View:
 
 def document(board: Board) -> str:
     """The whole page."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2").render(
-        style=Markup((_TEMPLATES / "style.css").read_text("utf-8")),
-        script=Markup((_TEMPLATES / "sort.js").read_text("utf-8")),
-        words=words,
-        metrics=METRICS,
-        metric_names=METRIC_NAMES,
-        columns=_COLUMNS,
-        views=[_view(table, i) for i, table in enumerate(board.tables)],
-        study=_study(board),
-        rules=words.rules(board.resamples),
-        records=board.records,
-        newest=_newest(board),
-        version=__version__,
+    return (
+        environment(_TEMPLATES)
+        .get_template("page.html.j2")
+        .render(
+            style=style(_TEMPLATES / "style.css"),
+            script=Markup((_TEMPLATES / "sort.js").read_text("utf-8")),
+            words=words,
+            metrics=METRICS,
+            metric_names=METRIC_NAMES,
+            columns=_COLUMNS,
+            views=[_view(table, i) for i, table in enumerate(board.tables)],
+            study=_study(board),
+            rules=words.rules(board.resamples),
+            records=board.records,
+            newest=_newest(board),
+            version=__version__,
+        )
     )
 
 
@@ -132,7 +129,11 @@ def _shown(line: Line, place: int, anchor: str) -> Shown:
         configuration=line.configuration,
         classifier=line.classifier,
         metrics=line.metrics,
-        bar=Markup(interval_bar(estimate, CHANCE, spoken) if estimate.value is not None else ""),
+        bar=Markup(
+            interval_bar(estimate.value, (estimate.low, estimate.high), CHANCE, spoken)
+            if estimate.value is not None
+            else ""
+        ),
         gap_text=words.signed(line.gap.value) if row else words.DASH,
         gap_interval=words.signed_interval(line.gap) if row else "",
         gap_value=_sortable(line.gap.value),

@@ -22,8 +22,9 @@ from safetensors.torch import load_file, save_file
 from mammo_synth.errors import BadInput
 from mammo_synth.gan import pool as pools
 from mammo_synth.gan.latents import latents
-from mammo_synth.gan.pool import draw_pool, format_seeds
-from mammo_synth.gan.sample import load_generator, parse_seeds, resolve_device, sample
+from mammo_synth.gan.pool import draw_pool
+from mammo_synth.gan.sample import load_generator, resolve_device, sample
+from mammo_synth.gan.seeds import format_seeds, parse_seeds
 from mammo_synth.manifest import check_folder, read_manifest
 from tests.gan.gan_runs import TINY, run
 

@@ -18,8 +18,8 @@ from mammo_synth.leaderboard import figure, fractions, markdown, page, terminal,
 from mammo_synth.leaderboard.curves import charts
 from mammo_synth.leaderboard.model import Board, Estimate, Table
 from mammo_synth.leaderboard.render import FILES, Rendered, read_board, render
-from mammo_synth.leaderboard.svg import ticks
 from mammo_synth.manifest import check_folder, verify_chain
+from mammo_synth.svg import ticks
 from tests.leaderboard.board_factory import HOSTILE, Cell, World, write_cell
 
 SMALL = World(patients=20, test_size=20, epochs=2)

@@ -15,6 +15,7 @@ from mammo_synth.quality.measures import (
     find_measure,
     floor,
     floor_settings,
+    in_units,
     interval,
     interval_settings,
     measured,
@@ -183,3 +184,18 @@ def test_standardised_is_in_units_of_the_films():
     films, images = standardised(real, real + 1)
     assert np.allclose(films[:, :2].std(axis=0, ddof=1), 1) and np.allclose(films.mean(axis=0), 0)
     assert np.allclose((images - films).mean(axis=0)[2:], [1 / 0.05, 1])
+
+
+def test_only_features_of_mixed_units_are_standardised():
+    """A pixel that is black on all films but one, or a unit of a network that hardly any film
+    excites, must not decide everything."""
+    rng = np.random.default_rng(1)
+    real, other = rng.normal(size=(2, 30, 4))
+    real[:, 3], other[:, 3] = 0, 0.5
+    real[0, 3] = 1e-9
+    assert np.array_equal(in_units("pixels", real, other), [real, other])
+    assert np.array_equal(in_units("radiomics", real, other)[0], standardised(real)[0])
+    empty = np.zeros((0, 4))
+    assert [len(one) for one in in_units("radiomics", real, other, empty)] == [30, 30, 0]
+    with pytest.raises(BadInput, match="4 features and synthetic images 3"):
+        standardised(real, other[:, :3])

@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from mammo_synth.errors import BadInput
 from mammo_synth.quality.privacy import neighbours
-from mammo_synth.quality.privacy.neighbours import nearest, standardised
+from mammo_synth.quality.privacy.neighbours import nearest
 
 
 @given(
@@ -56,12 +56,6 @@ def test_equal_references_give_the_first():
     found = nearest(np.zeros((4, 3)), r, 2)
     assert found.index.tolist() == [[0, 1]] * 4
     assert np.allclose(found.distance, np.sqrt(3))
-
-
-def test_standardised_is_by_the_first_set():
-    a = np.array([[1.0, 5.0, 0.0], [3.0, 5.0, 4.0]])
-    one, other = standardised(a, np.array([[2.0, 6.0, 2.0]]))
-    assert one.tolist() == [[-1, 0, -1], [1, 0, 1]] and other.tolist() == [[0, 1, 0]]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def mix(
     import numpy as np
 
     from mammo_synth.gan.explore import mix_styles
-    from mammo_synth.gan.latents import parse_seeds
+    from mammo_synth.gan.seeds import parse_seeds
 
     _check_picture(out, ".png")
     first, second, chosen = parse_seeds(rows), parse_seeds(columns), _parse_layers(layers)
@@ -70,7 +70,7 @@ def sweep(
 ) -> None:
     """Show each seed at several truncations: from the mean image (0) to none (1)."""
     from mammo_synth.gan.explore import sweep_truncation
-    from mammo_synth.gan.latents import parse_seeds
+    from mammo_synth.gan.seeds import parse_seeds
 
     _check_picture(out, ".png")
     chosen, values = parse_seeds(seeds), _parse_numbers(psis)
@@ -103,7 +103,7 @@ def interpolate(
 
     from mammo_synth.files import write_bytes
     from mammo_synth.gan.explore import interpolate as walk
-    from mammo_synth.gan.latents import parse_seeds
+    from mammo_synth.gan.seeds import parse_seeds
     from mammo_synth.gan.sheets import encode_gif
 
     _check_picture(out, ".png")

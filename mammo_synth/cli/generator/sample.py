@@ -44,7 +44,8 @@ def sample(
     import time
 
     from mammo_synth.gan.pool import draw_pool
-    from mammo_synth.gan.sample import load_generator, parse_seeds, resolve_devices
+    from mammo_synth.gan.sample import load_generator, resolve_devices
+    from mammo_synth.gan.seeds import parse_seeds
 
     wanted = parse_seeds(seeds)
     devices = resolve_devices(device)

@@ -6,7 +6,7 @@ Every measure is one line in `MEASURES`. What it compares are rows, one for each
 `per_class` does that for each class and pooled.
 """
 
-from .arrays import standardised
+from .arrays import in_units, standardised
 from .classes import POOLED, per_class
 from .floor import Floor, FloorSettings, floor
 from .intervals import Interval, IntervalSettings, interval
@@ -25,6 +25,7 @@ __all__ = [
     "find_measure",
     "floor",
     "floor_settings",
+    "in_units",
     "interval",
     "interval_settings",
     "measured",

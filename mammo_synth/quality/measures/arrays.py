@@ -10,6 +10,9 @@ from mammo_synth.quality.features import Features
 
 Indices = npt.NDArray[np.int64]
 
+MIXED_UNITS = ("radiomics",)
+"""Extractors whose features have units of their own, each another."""
+
 LEAST_DEVIATION = 0.01
 """Share of a feature's mean among the films: one that hardly varies must not decide everything."""
 
@@ -59,18 +62,33 @@ def checked_pair(
     return first, second
 
 
-def standardised(real: npt.ArrayLike, fake: npt.ArrayLike) -> tuple[Features, Features]:
-    """Both sets in standard deviations of the films, from their mean.
+def standardised(real: npt.ArrayLike, *others: npt.ArrayLike) -> list[Features]:
+    """All sets in standard deviations of the films, from their mean.
 
-    For features of mixed units (radiomics). A deviation below `LEAST_DEVIATION` of the mean counts
-    as that; a feature that is 0 on every film keeps its unit. Features of networks are compared
-    raw, as published distances are.
+    A deviation below `LEAST_DEVIATION` of the mean counts as that; a feature that is 0 on every
+    film keeps its unit.
     """
-    first, second = checked_pair(real, fake)
-    mean = first.mean(axis=0)
-    deviation = np.maximum(first.std(axis=0, ddof=1), LEAST_DEVIATION * np.abs(mean))
+    films = checked(real, "features of the films")
+    rest = [np.asarray(one, np.float64) for one in others]
+    for one in rest:
+        if len(one):
+            checked_pair(films, one, least=1)
+    mean = films.mean(axis=0)
+    deviation = np.maximum(films.std(axis=0, ddof=1), LEAST_DEVIATION * np.abs(mean))
     deviation[deviation == 0] = 1.0
-    return (first - mean) / deviation, (second - mean) / deviation
+    return [(one - mean) / deviation for one in (films, *rest)]
+
+
+def in_units(extractor: str, real: npt.ArrayLike, *others: npt.ArrayLike) -> list[Features]:
+    """All sets in the units in which the features of an extractor are compared: `standardised` for
+    `MIXED_UNITS`, else as they are, as published distances are.
+
+    Raw, a feature of a network that hardly any film excites, or a pixel that is black on all films
+    but one, counts as little as it varies; in standard deviations it would decide everything.
+    """
+    if extractor in MIXED_UNITS:
+        return standardised(real, *others)
+    return [np.asarray(one, np.float64) for one in (real, *others)]
 
 
 def some(count: int, most: int, seed: int) -> Indices:

@@ -106,15 +106,6 @@ def _nearest_of(
     return columns[chosen], exact[chosen]
 
 
-def standardised(references: npt.NDArray[Any], *others: npt.NDArray[Any]) -> list[Features]:
-    """All sets with each feature in units of its spread among ``references`` (about their mean), so
-    that none counts more for being written in larger numbers. Features that are constant there are
-    left as large as they are."""
-    mean, spread = references.mean(axis=0), references.std(axis=0)
-    spread = np.where(spread > 1e-12 * np.maximum(1, np.abs(mean)), spread, 1.0)
-    return [(np.asarray(one, np.float64) - mean) / spread for one in (references, *others)]
-
-
 def _check(queries: npt.NDArray[Any], references: npt.NDArray[Any], least: int) -> None:
     if queries.ndim != 2 or references.ndim != 2 or queries.shape[1] != references.shape[1]:
         raise BadInput(

@@ -11,26 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from mammo_synth.films.audit.search import SIDE
+from mammo_synth.quality.tiles import FAINT, INK, PAPER, Picture, draw_withheld, fitted, short
 
 from .patterns import Variant
 from .sets import Pair
 
-Picture = npt.NDArray[np.uint8]
-
 TILE, GAP, MARGIN = 192, 4, 16  # px
 ACROSS = 2  # pairs side by side
 FONT, LINE = 13, 18
-INK, FAINT, PAPER, WITHHELD = 20, 90, 245, 205
 
 
 def pairs_picture(
     pairs: Sequence[Pair],
     image: Callable[[int], Picture],
     film: Callable[[int], Picture] | None,
+    name: Callable[[int], str] = "image {}".format,
 ) -> Picture:
     """The pairs on one sheet, dark on light, grey.
 
@@ -38,6 +36,7 @@ def pairs_picture(
         pairs: The most alike first.
         image: The synthetic image of a place, uint8 ``[S, S]``.
         film: The training film of a place; None: it may not be shown.
+        name: What the image of a place is called.
 
     Returns:
         uint8 ``[H, W]``; 1,216 px wide.
@@ -61,21 +60,21 @@ def pairs_picture(
     for number, pair in enumerate(pairs):
         row, column = divmod(number, ACROSS)
         x, y = MARGIN + column * (wide + MARGIN), top + row * tall
-        fake = _tile(laid_on(image(pair.image), pair.variant))
+        fake = fitted(laid_on(image(pair.image), pair.variant), TILE)
         tiles = [fake, None, None]
         if film is not None:
-            real = _tile(film(pair.film))
+            real = fitted(film(pair.film), TILE)
             tiles[1:] = [real, difference(fake, real)]
         for place, tile in enumerate(tiles):
             at = (x + place * (TILE + GAP), y)
             if tile is None:
-                _withheld(draw, at, pair.film_id if place == 1 else "", font)
+                words = ["withheld", pair.film_id] if place == 1 else ["withheld"]
+                draw_withheld(draw, at, TILE, words, font, LINE)
             else:
                 sheet.paste(Image.fromarray(tile), at)
-        for line, text in enumerate(_caption(number + 1, pair)):
-            draw.text(
-                (x, y + TILE + 3 + line * LINE), _short(text, wide, font), fill=INK, font=font
-            )
+        for line, text in enumerate(_caption(number + 1, pair, name(pair.image))):
+            below = x, y + TILE + 3 + line * LINE
+            draw.text(below, short(text, wide, font), fill=INK, font=font)
     return np.asarray(sheet, dtype=np.uint8)
 
 
@@ -108,38 +107,10 @@ def difference(image: Picture, film: Picture) -> Picture:
     return shown
 
 
-def _tile(image: Picture) -> Picture:
-    if image.shape == (TILE, TILE):
-        return image
-    method = Image.Resampling.LANCZOS if len(image) > TILE else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(image).resize((TILE, TILE), method), dtype=np.uint8)
-
-
-def _withheld(
-    draw: ImageDraw.ImageDraw,
-    at: tuple[int, int],
-    name: str,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
-    draw.rectangle((*at, at[0] + TILE - 1, at[1] + TILE - 1), fill=WITHHELD)
-    words = ["withheld", name] if name else ["withheld"]
-    for line, text in enumerate(words):
-        centre = at[0] + TILE // 2, at[1] + TILE // 2 + (line - (len(words) - 1) / 2) * LINE
-        draw.text(centre, _short(text, TILE - 8, font), fill=INK, font=font, anchor="mm")
-
-
-def _caption(number: int, pair: Pair) -> list[str]:
+def _caption(number: int, pair: Pair, name: str) -> list[str]:
     words = {"exact": "EXACT COPY", "near": "NEAR COPY"}.get(pair.copy, "no copy")
     p = "no held-out films" if pair.p_value is None else f"p {pair.p_value:.3g}"
     return [
-        f"{number}. image {pair.image} | {pair.film_id}",
+        f"{number}. {name} | {pair.film_id}",
         f"{words}, agreement {pair.alike:.2f}, {p}; {pair.variant}",
     ]
-
-
-def _short(text: str, room: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    if font.getlength(text) <= room:
-        return text
-    while text and font.getlength(text + "...") > room:
-        text = text[:-1]
-    return text + "..."

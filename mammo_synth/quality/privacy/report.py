@@ -18,7 +18,7 @@ from .duplicates import Duplicates, find_duplicates
 from .gate import DISCRIMINATOR, PATTERN, PIXELS, Findings, GateSettings, Verdict, judge
 from .hashes import Reading, exact_copies, hamming_nearest, perceptual_hashes, read_images
 from .membership import Membership, membership
-from .neighbours import Neighbours, nearest, standardised
+from .neighbours import Neighbours, nearest
 from .patterns import BLOCK, Floats, ImageSet, Thumbs, coefficients, patterns
 from .sets import FeatureSets, FilmSet, Pair, Scores
 from .significance import NearestTest, nearest_test, rank_p_values
@@ -102,15 +102,16 @@ def assess_privacy(
     """Compare every synthetic image with every training film, and judge.
 
     The pattern of the tissue is always one of the feature spaces (beside ``features``), and pixels
-    after alignment are one more space. Features are compared in units of their spread among
-    training films. Every image is read once; 4 KB of it are kept, and 34 KB of a training film.
+    after alignment are one more space. Every image is read once; 4 KB of it are kept, and 34 KB of
+    a training film.
 
     Args:
         synthetic: uint8 ``[N, S, S]``.
         training: The films that the generator saw, all of them.
         held_out: Films of other patients, which it did not see (roles val and real_test); may be
             empty: then only copies can be judged, and the verdict says so.
-        features: By the extractor's name.
+        features: By the extractor's name, in the units in which they are compared
+            (`mammo_synth.quality.measures.in_units`).
         scores: Of the discriminator, where its checkpoint is at hand.
         seed: Of the bootstrap over patients.
 
@@ -133,9 +134,7 @@ def assess_privacy(
     members: dict[str, Membership] = {}
     shares: dict[str, Authenticity] = {}
     spaces = {PATTERN: FeatureSets(*(d.astype(np.float64) for d in described))}
-    for name, sets in features.items():
-        train, fake, others_too = standardised(sets.training, sets.synthetic, sets.held_out)
-        spaces[name] = FeatureSets(fake, train, others_too)
+    spaces |= features
     for name, sets in spaces.items():
         to_training = nearest(sets.synthetic, sets.training, progress=progress, what=name)
         held = nearest(sets.held_out, sets.training) if judged else None

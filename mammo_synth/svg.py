@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from mammo_synth.leaderboard.model import Estimate
-
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "12 4")
 MARKERS = ("circle", "square", "triangle", "diamond", "cross", "ring")
 STYLES = 6
@@ -69,7 +67,7 @@ class Frame:
         for tick in ticks:
             y = self.py(tick)
             self.line(self.left, y, self.width - self.right, y, "grid")
-            self.text(self.left - 5, y + 3.5, f"{tick:.{digits}f}", "tick", "end")
+            self.text(self.left - 5, y + 3.5, f"{tick:.{digits}f}".replace("-", "−"), "tick", "end")
 
     def polyline(self, points: Sequence[tuple[float, float] | None], css: str, dash: str) -> None:
         """A line through data points; None breaks it (an undefined value is not drawn over)."""
@@ -90,20 +88,23 @@ class Frame:
         """A marker at a data point."""
         self.parts.append(mark(self.px(x), self.py(y), shape, css, size))
 
-    def whisker(self, x: float, estimate: Estimate, css: str) -> None:
-        """A vertical interval at ``x`` with short ends."""
-        if estimate.low is None or estimate.high is None:
+    def whisker(self, x: float, low: float | None, high: float | None, css: str) -> None:
+        """A vertical interval at ``x`` with short ends; nothing where it is undefined."""
+        if low is None or high is None:
             return
-        centre, low, high = self.px(x), self.py(estimate.low), self.py(estimate.high)
-        self.line(centre, low, centre, high, css)
-        for y in (low, high):
+        centre = self.px(x)
+        ends = self.py(low), self.py(high)
+        self.line(centre, ends[0], centre, ends[1], css)
+        for y in ends:
             self.line(centre - 3, y, centre + 3, y, css)
 
-    def svg(self, title: str, css: str) -> str:
-        """The finished drawing; ``title`` is what a screen reader says."""
+    def svg(self, title: str, css: str, description: str = "") -> str:
+        """The finished drawing; ``title`` is what a screen reader says, ``description`` what it
+        says when asked for more."""
+        more = f"<desc>{escape(description)}</desc>" if description else ""
         return (
             f'<svg class="{css}" viewBox="0 0 {self.width:g} {self.height:g}" role="img" '
-            f'aria-label="{escape(title)}"><title>{escape(title)}</title>'
+            f'aria-label="{escape(title)}"><title>{escape(title)}</title>{more}'
             f"{''.join(self.parts)}</svg>"
         )
 
@@ -140,13 +141,16 @@ def ticks(low: float, high: float, about: int = 4) -> tuple[list[float], int]:
     return [round(i * step, 10) for i in range(first, last + 1)], digits
 
 
-def interval_bar(estimate: Estimate, baseline: float, title: str) -> str:
+def interval_bar(
+    value: float | None, ends: tuple[float | None, float | None], baseline: float, title: str
+) -> str:
     """The dot and whisker of one table cell on a 0 to 1 scale, with the chance line."""
     frame = Frame(90, 16, (0, 1), (0, 1), 3, 3, 2, 2)
     frame.line(3, 8, 87, 8, "axis")
     frame.line(frame.px(baseline), 1, frame.px(baseline), 15, "chance")
-    if estimate.low is not None and estimate.high is not None:
-        frame.line(frame.px(estimate.low), 8, frame.px(estimate.high), 8, "bar")
-    if estimate.value is not None:
-        frame.marker(estimate.value, 0.5, "circle", "point", 3.4)
+    low, high = ends
+    if low is not None and high is not None:
+        frame.line(frame.px(low), 8, frame.px(high), 8, "bar")
+    if value is not None:
+        frame.marker(value, 0.5, "circle", "point", 3.4)
     return frame.svg(title, "interval")
