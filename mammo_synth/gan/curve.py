@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,28 @@ import numpy as np
 
 from mammo_synth.files import write_bytes
 
-from .rows import Row
+from .measures import Better
+from .rows import Row, with_value
 
 BLUE, ORANGE, GREEN, GREY, RED = "#1f77b4", "#e6780b", "#2a8a3e", "#8a8a8a", "#c0282d"
 
 
-def save_curve(path: Path, rows: Sequence[Row], measure: str | None, label: str) -> None:
+LABEL, SMALL_LABEL, LEGEND = 28, 34, 18
+"""Characters of a line: beside an axis, there in small print, and in a legend."""
+
+
+def save_curve(
+    path: Path,
+    rows: Sequence[Row],
+    measure: str | None,
+    label: str,
+    better: Better = "lower",
+    since: float = 0.0,
+) -> None:
     """Draw ``rows`` and write them as PNG, atomically; nothing where there are fewer than two.
 
-    ``measure``: name of its column, ``label``: what its axis says.
+    ``measure``: name of its column, which counts from ``since`` kimg on; ``label``: what its axis
+    says; ``better``: its direction.
     """
     if len(rows) < 2:
         return
@@ -27,7 +41,7 @@ def save_curve(path: Path, rows: Sequence[Row], measure: str | None, label: str)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    measured = [row for row in rows if measure is not None and row.get(measure) is not None]
+    measured = [] if measure is None else with_value(rows, measure, since)
     panels = 3 if measured else 2
     height = 1.2 + 2.2 * panels
     figure = Figure(figsize=(8.0, height))
@@ -38,7 +52,7 @@ def save_curve(path: Path, rows: Sequence[Row], measure: str | None, label: str)
     )
     axes = list(np.atleast_1d(figure.subplots(panels, 1, sharex=True)))
     if measured:
-        _draw_measure(axes[0], measured, str(measure), label)
+        _draw_measure(axes[0], measured, str(measure), label, better)
     _draw_losses(axes[-2], rows)
     _draw_augmentation(axes[-1], rows)
     for axis in axes:
@@ -58,10 +72,14 @@ def _column(rows: Sequence[Row], name: str) -> tuple[list[float], list[float]]:
     return [kimg for kimg, _ in found], [value for _, value in found]
 
 
-def _draw_measure(axis: Any, rows: Sequence[Row], measure: str, label: str) -> None:
+def _draw_measure(axis: Any, rows: Sequence[Row], measure: str, label: str, better: Better) -> None:
     kimg, values = _column(rows, measure)
-    axis.plot(kimg, values, "o-", color=BLUE, markersize=3, label=measure)
-    best = int(np.argmin(values))
+    name = measure
+    if len(name) > LEGEND:
+        parts = measure.replace(":", ":\n", 1).split("\n")
+        name = "\n".join(textwrap.fill(part, LEGEND) for part in parts)
+    axis.plot(kimg, values, "o-", color=BLUE, markersize=3, label=name)
+    best = int(np.argmin(values) if better == "lower" else np.argmax(values))
     axis.plot(
         kimg[best],
         values[best],
@@ -78,14 +96,17 @@ def _draw_measure(axis: Any, rows: Sequence[Row], measure: str, label: str) -> N
             linestyle="--",
             label=f"floor: {floors[-1]:.3g}\n(films, halves)",
         )
-    if min(values) > 0:
+    if min(values) > 0 and better == "lower":  # a distance falls by factors, a share rises by steps
         axis.set_yscale("log")
         from matplotlib.ticker import FuncFormatter
 
         # Plain numbers: powers of ten would not fit beside the axis.
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.yaxis.set_minor_formatter(FuncFormatter(_two_or_five))
-    axis.set_ylabel(label)
+    if len(label) > LABEL:
+        axis.set_ylabel(textwrap.fill(label, SMALL_LABEL), fontsize=8)
+    else:
+        axis.set_ylabel(label)
 
 
 def _two_or_five(value: float, _: int | None) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .rows import Row
+from .measures import Better
+from .rows import Row, with_value
 
 COLLAPSED = 0.3  # share of the films' variety; a healthy run that just begins has 0.5 to 1.2
 FELL = 0.6  # share of its own earlier variety; a fall from there needs no patience
 FIRST_SNAPSHOTS = 5  # a generator may begin poor, and its measure may go up and down, for so many
 WORSE = 2.0  # so many times its best (twice running) is no noise of the measure
+BEGUN = 0.1  # share of the floor; below it, a measure that is to rise has not begun to
 SURE = 0.95  # mean sign of the discriminator's output for real images, minus that for fake ones
 SURE_ROWS = 8  # rows in a row; the first hundred updates of a healthy run are like that too
 FULL_ROWS = 8  # rows in a row with the augmentations at their greatest strength
@@ -25,6 +27,8 @@ class Limits:
     """What the rules need to know of a run's settings."""
 
     measure: str | None = None  # name of its column in the rows
+    better: Better = "lower"  # its direction
+    since: float = 0.0  # kimg from which on its column counts
     ada_max: float | None = None  # None: the strength does not adapt
     films: int = 0
 
@@ -46,12 +50,8 @@ def findings(rows: Sequence[Row], limits: Limits) -> list[Finding]:
     return [Finding(name, at + text) for name, text in texts.items() if text]
 
 
-def _snapshots(rows: Sequence[Row], name: str) -> list[Row]:
-    return [row for row in rows if row.get(name) is not None]
-
-
 def _collapse(rows: Sequence[Row], limits: Limits) -> str | None:
-    values = [float(row["variety"]) for row in _snapshots(rows, "variety")]
+    values = [float(row["variety"]) for row in with_value(rows, "variety")]
     if not values or values[-1] >= COLLAPSED:
         return None
     fell = values[-1] < FELL * max(values)
@@ -68,20 +68,36 @@ def _divergence(rows: Sequence[Row], limits: Limits) -> str | None:
     if limits.measure is None:
         return None
     name = limits.measure
-    values = [float(row[name]) for row in _snapshots(rows, name)]
+    measured = with_value(rows, name, limits.since)
+    values = [float(row[name]) for row in measured]
     if len(values) <= FIRST_SNAPSHOTS:
         return None
-    best = min(values[:-2])
-    floor = next((float(row["floor"]) for row in rows if row.get("floor") is not None), 0.0)
-    # Near the floor a small step is a large ratio.
-    if min(values[-2:]) <= WORSE * best + floor:
+    better = min if limits.better == "lower" else max
+    best, last = better(values[:-2]), better(values[-2:])
+    floor = next((float(row["floor"]) for row in measured if row.get("floor") is not None), None)
+    fell = _rose if limits.better == "lower" else _fell
+    if not fell(best, last, floor):
         return None
-    at = next(row["kimg"] for row in _snapshots(rows, name) if row[name] == best)
+    at = next(row["kimg"] for row in measured if row[name] == best)
     return (
         f"training diverges: {name} is {values[-1]:.3g} and was {best:.3g} at {at:g} kimg. Stop, "
         "and use best.safetensors, or train on from it into a new folder (--resume) with a lower "
         "--learning-rate (half) or a larger --gamma."
     )
+
+
+def _rose(best: float, last: float, floor: float | None) -> bool:
+    """Whether a measure that is to fall is clearly worse. Near the floor a small step is a large
+    ratio; a measure without bias may be below 0 there."""
+    return last > WORSE * max(best, 0.0) + abs(floor or 0.0)
+
+
+def _fell(best: float, last: float, floor: float | None) -> bool:
+    """The same for one that is to rise. What it had above that of films is not lost: noise is
+    varied, too."""
+    if floor is None:
+        return last < best / WORSE
+    return best > BEGUN * floor and last < min(best, floor) / WORSE
 
 
 def _won(rows: Sequence[Row], limits: Limits) -> str | None:

@@ -24,13 +24,17 @@ from mammo_synth.manifest import Input
 from mammo_synth.processes import worker_pool
 from mammo_synth.progress import SILENT, Progress
 
+from .measures.choice import Choice
 from .settings import TrainSettings
 from .train import Origin, TrainResult, train_run
 
 
 @dataclass(frozen=True)
 class Job:
-    """The arguments of one :func:`~mammo_synth.gan.train.train_run`."""
+    """The arguments of one :func:`~mammo_synth.gan.train.train_run`.
+
+    ``measure``: where it has weights or a cache of its own; the process that trains makes it.
+    """
 
     images: NDArray[np.uint8]
     settings: TrainSettings
@@ -38,6 +42,7 @@ class Job:
     origin: Origin
     inputs: tuple[Input, ...] = ()
     start: Path | None = None
+    measure: Choice | None = None
 
 
 def train_runs(
@@ -92,6 +97,7 @@ def _run(
         inputs=job.inputs,
         device=device,
         start=job.start,
+        measure=job.measure.make(device) if job.measure else None,
         progress=progress,
         clock=clock,
     )

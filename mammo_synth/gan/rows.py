@@ -12,9 +12,10 @@ Every row has
   ``path_length``;
 - ``warnings``: names of what is wrong just now (`mammo_synth.gan.monitor`).
 
-The row of a snapshot has the measure under its name as well (``texture``), ``floor``: the same
-measure between two halves of the films, and ``variety``: how much the images differ from one
-another, as a share of how much the films do. Times are ``null`` where nobody gave a clock.
+The row of a snapshot has the measure under its name as well (``texture``, ``frechet:radiomics``;
+``null`` where it is not finite), ``floor``: the same measure between two halves of the films, and
+``variety``: how much the images differ from one another, as a share of how much the films do.
+Times are ``null`` where nobody gave a clock.
 """
 
 from __future__ import annotations
@@ -46,6 +47,11 @@ def read_rows(path: Path, up_to: int | None = None) -> list[Row]:
         if fits:
             rows.append(row)
     return rows
+
+
+def with_value(rows: Iterable[Row], name: str, since: float = 0.0) -> list[Row]:
+    """The rows that have a number under ``name``; where ``since`` is a kimg, those after it."""
+    return [r for r in rows if r.get(name) is not None and (not since or r["kimg"] > since)]
 
 
 def images_of(row: Row) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -32,7 +32,10 @@ from .checkpoint import (
 from .data import RealImages, check_images
 from .distributed import ALONE, Team
 from .figures import save_grid
+from .judge import Judge
 from .loop import TrainingDiverged, train_loop
+from .measures import Measure
+from .measures.choice import Choice
 from .origin import Origin
 from .settings import CLASSES, TrainSettings, check, first_difference, to_json
 from .state import TrainState, new_state
@@ -69,6 +72,7 @@ def train_run(
     team: Team = ALONE,
     resume: bool = True,
     start: Path | None = None,
+    measure: Measure | None = None,
     progress: Progress = SILENT,
     clock: Callable[[], float] | None = None,
 ) -> TrainResult:
@@ -77,9 +81,11 @@ def train_run(
     A folder that holds a checkpoint of equal settings is continued (``resume``); with the same
     device and number of threads the final weights are, bit for bit, those of an uninterrupted run
     on a processor. A finished run of equal settings and inputs is left as it is. ``start``: a
-    checkpoint or generator file to begin a new run from. ``clock`` (seconds) fills the times
-    in the rows of stats.jsonl. ``labels`` (``[N]``): what a conditional run learns. ``team``: the
-    processes that train together; all call this alike, and the first one writes the files.
+    checkpoint or generator file to begin a new run from. ``measure``: what
+    ``settings.measure`` names, made already (`mammo_synth.gan.measures.choice`); without it, it is
+    made here, with its usual weights. ``clock`` (seconds) fills the times in the rows of
+    stats.jsonl. ``labels`` (``[N]``): what a conditional run learns. ``team``: the processes that
+    train together; all call this alike, and the first one judges and writes the files.
 
     Raises:
         BadInput: Images, settings or folder do not fit; another process trains in the folder.
@@ -93,28 +99,36 @@ def train_run(
     said = {**to_json(settings), "origin": asdict(origin), "start": start_sha}
     said = json.loads(canonical_json(said))
 
-    def finished() -> TrainResult | None:
+    def measuring() -> Measure | None:
         check(settings, team.size)
         _check_size(images, settings)
-        if not is_current(folder, KIND, settings=said, seed=settings.seed, inputs=inputs):
-            return None
+        return _measure(settings, measure, device) if team.leads else None
+
+    def finished() -> TrainResult:
         facts = read_manifest(folder, KIND).facts
         sha = sha256_file(folder / GENERATOR)
         return TrainResult(folder, folder / GENERATOR, sha, float(facts["kimg"]), True)
 
-    def ready() -> tuple[TrainState, RealImages, Memory | None]:
+    def ready() -> tuple[TrainState, RealImages, Memory | None, Judge | None]:
         data = RealImages(images, settings, labels=labels, device=device)
         state = new_state(settings, where)
         state.sampler = data.sampler
         remembered = _continue(state, settings, folder, said, resume=resume)
         if start is not None and remembered is None:
             start_from(state, settings.network, start, start_sha or "")
-        return state, data, remembered
+        judge = Judge(images, settings, chosen) if team.leads else None
+        return state, data, remembered, judge
 
-    done = team.together(finished, where)
-    if done is not None:
-        return done
-    state, data, remembered = team.together(ready, where)
+    chosen = team.together(measuring, where)
+    told = dict(chosen.facts) if chosen else {}
+    said |= {"judge": told} if told else {}
+    # The first process alone knows the measure, and with it what was said.
+    current = team.leads and is_current(
+        folder, KIND, settings=said, seed=settings.seed, inputs=inputs
+    )
+    if team.decide(current, where):
+        return team.together(finished, where)
+    state, data, remembered, judge = team.together(ready, where)
 
     def hold() -> None:
         if team.leads:
@@ -124,7 +138,7 @@ def train_run(
     with ExitStack() as held:
         team.together(hold, where)
         watch = None
-        if team.leads:
+        if judge is not None:
             write_json(folder / SETTINGS, said)
             (folder / "manifest.json").unlink(missing_ok=True)  # of an earlier, shorter run
             watch = Watch(
@@ -133,7 +147,8 @@ def train_run(
                 images,
                 state,
                 remembered or Memory(),
-                partial(generator_metadata, state, settings, origin),
+                partial(generator_metadata, state, settings, origin, told),
+                judge,
                 labels=labels if settings.conditional else None,
                 progress=progress,
                 clock=clock,
@@ -151,7 +166,7 @@ def train_run(
         path = folder / GENERATOR
         if watch is None:
             return TrainResult(folder, path, "", state.seen / 1000, False)
-        metadata = generator_metadata(state, settings, origin)
+        metadata = generator_metadata(state, settings, origin, told)
         write_tensors(path, dict(state.G_ema.state_dict()), metadata)
         sha = sha256_file(path)
         facts = {
@@ -173,6 +188,18 @@ def train_run(
         return TrainResult(folder, path, sha, state.seen / 1000, False)
 
 
+def _measure(settings: TrainSettings, made: Measure | None, device: str) -> Measure | None:
+    """``made``, or the measure that ``settings`` names."""
+    if made is None:
+        return Choice(settings.measure).make(device)
+    if made.name != settings.measure:
+        raise BadInput(
+            f"The measure '{made.name}' was given; the settings say '{settings.measure}'.",
+            hint="Give both the same name.",
+        )
+    return made
+
+
 def _busy(folder: Path) -> BadInput:
     return BadInput(
         f"Another process is training in '{folder}'.",
@@ -191,9 +218,13 @@ def _check_size(images: NDArray[np.uint8], settings: TrainSettings) -> None:
 
 
 def generator_metadata(
-    state: TrainState, settings: TrainSettings, origin: Origin
+    state: TrainState,
+    settings: TrainSettings,
+    origin: Origin,
+    judge: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
-    """The header of a generator file: strings, of which some hold JSON."""
+    """The header of a generator file: strings, of which some hold JSON. ``judge``: facts of the
+    measure that judged the run, if there are any."""
     classes = {"classes": canonical_json(list(CLASSES))} if settings.conditional else {}
     return {
         "format": GENERATOR_FORMAT,
@@ -206,6 +237,7 @@ def generator_metadata(
         "init": state.init,
         "init_from": state.init_from or "",
         **classes,
+        **({"judge": canonical_json(judge)} if judge else {}),
     }
 
 

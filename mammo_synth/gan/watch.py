@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,17 @@ from .checkpoint import write_tensors
 from .curve import save_curve
 from .data import to_uint8
 from .figures import save_evolution, save_grid
+from .judge import CHUNK, Judge, Looks
 from .latents import latents
-from .measures import MEASURES, floor, thumbnails, variety
 from .meter import Meter
 from .monitor import Limits, findings
-from .rows import Row, append_row, read_rows, tidy, write_rows
-from .sampler import choose_subset
+from .rows import Row, append_row, read_rows, write_rows
 from .settings import TrainSettings
 from .snapshots import drop_beyond, prune, sample_grids, samples_path, snapshot_path
 from .state import TrainState
 
 STATS, CURVE, BEST, EVENTS = "stats.jsonl", "curve.png", "best.safetensors", "events"
 GRID_IMAGES = 36
-CHUNK = 12  # images drawn at a time
 FIGURE_SECONDS = 60.0
 """Figures are drawn anew at most so often, and at the end: a short run is not spent on them."""
 
@@ -43,19 +41,27 @@ class Memory:
 
     measure: str = "none"
     images: int = 0  # how many images and films were measured
+    digest: str = ""  # of the measure's extractor
+    since: float = 0.0  # kimg from which on this measure judges
     best: float | None = None
     best_kimg: float = 0.0
     floor: float | None = None
     hours: float = 0.0
 
     def to_json(self) -> str:
-        """As the header of a checkpoint holds it."""
-        return json.dumps(vars(self), sort_keys=True)
+        """As the header of a checkpoint holds it; the later fields only where they say something,
+        so that a run without them has the bytes that it always had."""
+        usual = {f.name: f.default for f in fields(self) if f.default is not MISSING}
+        said = {k: v for k, v in vars(self).items() if k not in _LATER or v != usual[k]}
+        return json.dumps(said, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str | None) -> Memory:
         """The inverse; a new memory for a checkpoint that has none."""
         return cls(**json.loads(text)) if text else cls()
+
+
+_LATER = ("digest", "since")
 
 
 class Watch:
@@ -69,6 +75,7 @@ class Watch:
         state: TrainState,
         memory: Memory,
         header: Callable[[], dict[str, str]],
+        judge: Judge,
         *,
         labels: NDArray[np.int64] | None = None,
         progress: Progress,
@@ -79,17 +86,12 @@ class Watch:
         self._progress, self._clock = progress, clock
         self._device = state.pl_mean.device
         self.meter = Meter(clock, self._device, memory.hours)
-        self._measure = MEASURES.get(settings.measure)
-        self.memory = memory
-        if (memory.measure, memory.images) != (settings.measure, settings.measure_images):
-            # Values of another measure, or of other films, say nothing about these.
-            self.memory = Memory(settings.measure, settings.measure_images, hours=memory.hours)
-            self.memory.best_kimg = state.seen / 1000
-        self._chosen = _choice(len(images), settings)
-        self._films: NDArray[np.float64] | None = None
-        self._film_variety = 0.0
+        self._judge, self._measure = judge, judge.measure
+        self.memory = self._remembered(memory, state.seen / 1000)
         self._limits = Limits(
             measure=settings.measure if self._measure else None,
+            better=self._measure.better if self._measure else "lower",
+            since=self.memory.since,
             ada_max=None if settings.augment_p is not None else settings.ada_max,
             films=len(images),
         )
@@ -98,6 +100,21 @@ class Watch:
         write_rows(folder / STATS, self.rows)
         drop_beyond(folder, state.seen)
         events.begin(folder / EVENTS, self.rows)
+
+    def _remembered(self, memory: Memory, kimg: float) -> Memory:
+        """``memory``, or a new one at ``kimg`` where another measure filled it."""
+        name, images = self._settings.measure, self._settings.measure_images
+        digest = self._measure.digest if self._measure else ""
+        if (memory.measure, memory.images, memory.digest) != (name, images, digest):
+            # Values of another measure, or of other films, say nothing about these.
+            if memory.digest != digest and memory.measure == name:
+                self._progress.say(
+                    f"{name} has other weights, or is of another version, than up to {kimg:g} "
+                    "kimg: the best generator is looked for anew."
+                )
+            memory = Memory(name, images, digest, kimg, best_kimg=kimg, hours=memory.hours)
+        memory.floor = self._judge.floor
+        return memory
 
     @property
     def stopped(self) -> bool:
@@ -112,13 +129,13 @@ class Watch:
         """Draw the figures of the whole run, and say how good it became and why it ended."""
         self.draw()
         memory = self.memory
-        if memory.best is None:
-            return
         if stopped:
             self._progress.say(
                 f"Stopped at {self.rows[-1]['kimg']:g} kimg: {memory.measure} has not improved "
                 f"since {memory.best_kimg:g} kimg."
             )
+        if memory.best is None:
+            return
         value = f"{memory.measure} {memory.best:.3g}"
         if memory.floor is not None:
             value += f", {memory.floor:.3g} between films"
@@ -139,12 +156,19 @@ class Watch:
     def at_snapshot(self, state: TrainState, row: Row) -> None:
         """Draw images, measure them, keep the generator, add the row. The checkpoint comes after
         it, with :attr:`memory` in its header."""
-        row |= self._judge(state)
+        row |= self._judged(state)
         header = self._header()
         if self._measure is not None:
             value = row[self._measure.name]
-            header |= {"measure": self._measure.name, "measure_value": f"{value:g}"}
-            if self.memory.best is None or value < self.memory.best:
+            header["measure"] = self._measure.name
+            if value is None:
+                self._progress.say(
+                    f"Warning: At {row['kimg']:g} kimg: {self._measure.name} is not finite; this "
+                    "snapshot is not compared with the others."
+                )
+            else:
+                header["measure_value"] = f"{value:g}"
+            if self._measure.improves(value, self.memory.best):
                 self.memory.best, self.memory.best_kimg = value, row["kimg"]
                 write_tensors(self._folder / BEST, dict(state.G_ema.state_dict()), header)
         if self._settings.keep_snapshots:
@@ -164,9 +188,10 @@ class Watch:
 
     def draw(self) -> None:
         """Write the figures: the curve and the images over time."""
-        name = None if self._measure is None else self._measure.name
-        text = "" if self._measure is None else self._measure.text
-        save_curve(self._folder / CURVE, self.rows, name, text)
+        limits, text = self._limits, "" if self._measure is None else self._measure.text
+        save_curve(
+            self._folder / CURVE, self.rows, limits.measure, text, limits.better, limits.since
+        )
         save_evolution(self._folder, sample_grids(self._folder), self._images.shape[1])
 
     def save_samples(self, state: TrainState) -> None:
@@ -174,55 +199,29 @@ class Watch:
         parts = list(_draw(state, GRID_IMAGES, _grid_labels(state)))
         save_grid(samples_path(self._folder, state.seen), np.concatenate(parts))
 
-    def _judge(self, state: TrainState) -> dict[str, Any]:
-        """Draw images of fixed seeds and measure them; the first ones are the grid."""
+    def _judged(self, state: TrainState) -> dict[str, Any]:
+        """Draw images of fixed seeds and judge them; the first ones are the grid."""
         count = max(GRID_IMAGES, self._settings.measure_images if self._measure else 0)
         # A conditional generator draws the labels of the films that it is measured against.
-        labels = None if self._labels is None else self._labels[self._chosen]
+        labels = None if self._labels is None else self._labels[self._judge.chosen]
         first: list[NDArray[np.uint8]] = []
-        small, features = [], []
+        looks = Looks(self._measure)
         for part in _draw(state, count, labels):
             if len(first) * CHUNK < GRID_IMAGES:
                 first.append(part)
-            if self._measure is not None:
-                features.append(self._measure.features(part))
-            small.append(thumbnails(part))
+            looks.add(part)
         if labels is None:
             save_grid(samples_path(self._folder, state.seen), np.concatenate(first)[:GRID_IMAGES])
         else:
             self.save_samples(state)
-        self._look_at_films()
-        shown = variety(np.concatenate(small)) / self._film_variety
-        found: dict[str, Any] = {"variety": tidy(shown, 4)}
-        if self._measure is not None and self._films is not None:
-            value = self._measure.distance(self._films, np.concatenate(features))
-            found = {self._measure.name: tidy(value), "floor": self.memory.floor, **found}
-        return found
-
-    def _look_at_films(self) -> None:
-        """Features of the films, once: they are a sample of fixed seed."""
-        if self._film_variety:
-            return
-        small, features = [], []
-        for start in range(0, len(self._chosen), CHUNK):
-            part = self._images[self._chosen[start : start + CHUNK]]
-            small.append(thumbnails(part))
-            if self._measure is not None:
-                features.append(self._measure.features(part))
-        self._film_variety = max(variety(np.concatenate(small)), 1e-9)
-        if self._measure is not None:
-            self._films = np.concatenate(features)
-            self.memory.floor = tidy(floor(self._measure, self._films))
-
-
-def _choice(films: int, settings: TrainSettings) -> NDArray[np.int64]:
-    """Indices of the films to measure against, of those trained on, in a random order that the
-    seed fixes."""
-    shown = np.arange(films)
-    if settings.subset is not None:
-        shown = choose_subset(films, settings.subset, settings.seed)
-    order = np.random.default_rng([settings.seed, 0x77]).permutation(shown)
-    return np.asarray(order[: settings.measure_images], np.int64)
+        verdict = self._judge.verdict(looks)
+        if self._measure is None:
+            return {"variety": verdict.variety}
+        return {
+            self._measure.name: verdict.value,
+            "floor": self.memory.floor,
+            "variety": verdict.variety,
+        }
 
 
 def _grid_labels(state: TrainState) -> NDArray[np.int64] | None:

@@ -72,6 +72,7 @@ class Pool:
         return {
             "generator": self.generator,
             "truncation": self.truncation,
+            "noise": self.noise,
             "seeds": format_seeds(self.seeds),
             "images": len(self.seeds),
             "content": self.content,

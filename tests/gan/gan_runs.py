@@ -85,10 +85,14 @@ def _main(folder: Path, kimg: float, settings: dict[str, object]) -> None:
     torch.set_num_threads(1)
     if settings.pop("fail_in_second", False) and os.environ["RANK"] == "1":
         settings["seed"] = -1  # an error in one process only
-    tiny = override(TINY, run={"kimg": kimg, **settings}, network={})
+    twice = settings.pop("twice", False)
+    network = {"resolution": settings.pop("resolution", TINY.network.resolution)}
+    tiny = override(TINY, run={"kimg": kimg, **settings}, network=network)
     with joined(torch.device("cpu")) as team:
         try:
             run(folder, tiny, team=team)
+            if twice and not run(folder, tiny, team=team).skipped:
+                sys.exit("The finished run was not skipped.")
         except MammoSynthError as error:
             if not isinstance(error, EndedElsewhere):
                 sys.stderr.write(str(error))

@@ -14,11 +14,12 @@ from mammo_synth.errors import BadInput, did_you_mean
 from mammo_synth.progress import SILENT
 
 from .options import AsJson, Device
-from .setting_options import split, with_settings
+from .setting_options import make_measure, shown, split, with_settings
 
 if TYPE_CHECKING:
     from mammo_synth.films.prepared import PreparedSet
     from mammo_synth.gan.distributed import Team
+    from mammo_synth.gan.measures import Measure
     from mammo_synth.gan.settings import TrainSettings
     from mammo_synth.gan.train import TrainResult
 
@@ -112,7 +113,7 @@ class _Request:
     resume: str
     seed: int
     gpus: int | None
-    given: dict[str, Any]  # options of the settings; None where left out
+    given: dict[str, Any]  # options of the settings and beside them; None where left out
     dry_run: bool
     as_json: bool
 
@@ -132,7 +133,16 @@ class _Request:
             settings, start = self.settings(films, team, device)
             return films, settings, start, self.plan(films, settings, team, device)
 
+        def measuring() -> Measure | None:
+            if not team.leads:
+                return None
+            count = min(plan["films"], settings.measure_images)
+            return make_measure(self.given, settings, count, device, trial=self.dry_run)
+
         films, settings, start, plan = team.together(planned, device)
+        measure = team.together(measuring, device)
+        if measure is not None and measure.facts:
+            plan["judge"] = dict(measure.facts)
         if self.dry_run:
             if team.leads:
                 self.show(plan)
@@ -158,6 +168,7 @@ class _Request:
             device=str(device),
             team=team,
             start=start,
+            measure=measure,
             progress=progress,
             clock=time.monotonic,
         )
@@ -247,7 +258,9 @@ class _Request:
         if self.as_json:
             console.print_json({**plan, "dry_run": True})
             return
-        rows = [[name, value] for name, value in plan.items() if name != "settings"]
+        apart = ("settings", "judge")
+        rows = [[name, value] for name, value in plan.items() if name not in apart]
+        rows += [[f"judge: {name}", shown(value)] for name, value in plan.get("judge", {}).items()]
         settings = dict(plan["settings"])
         network = settings.pop("network")
         rows += [[name, value] for name, value in settings.items()]

@@ -13,7 +13,6 @@ from .settings import CLASSES, NetworkSettings, TrainSettings
 MIN_RESOLUTION, MAX_RESOLUTION = 8, 1024
 MAX_BATCH = 4096
 PRECISIONS = ("fp32", "bf16", "fp16")
-NO_MEASURE = "none"
 _FILTERED_PX = 32
 ARCHITECTURES = ("orig", "skip", "resnet")
 
@@ -138,18 +137,18 @@ def _check_values(settings: TrainSettings | NetworkSettings) -> None:
 
 def _check_names(settings: TrainSettings) -> None:
     from mammo_synth.gan.augment import PIPELINES  # imports torch, which the presets do not need
-    from mammo_synth.gan.measures import MEASURES
+    from mammo_synth.gan.measures.choice import check_name
 
     network = settings.network
     for what, name, known in (
         ("augmentation", settings.augment, tuple(PIPELINES)),
         ("precision", settings.precision, PRECISIONS),
-        ("measure", settings.measure, (*MEASURES, NO_MEASURE)),
         ("architecture", network.g_architecture, ARCHITECTURES),
         ("architecture", network.d_architecture, ARCHITECTURES),
     ):
         if name not in known:
             raise BadInput(f"There is no {what} '{name}'.", hint=did_you_mean(name, known))
+    check_name(settings.measure)
     if PIPELINES[settings.augment].imgfilter and network.resolution < _FILTERED_PX:
         raise BadInput(
             f"Augmentation '{settings.augment}' filters frequency bands, which needs images of "

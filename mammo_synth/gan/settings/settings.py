@@ -144,7 +144,14 @@ class TrainSettings:
         "Newest snapshots to keep; the best is kept apart.", LENGTH, 3, free=True
     )
     measure: str = setting(
-        "What judges the images at every snapshot: texture, or none.", LENGTH, "texture", free=True
+        "What judges the images at every snapshot, chooses the best one, and stops the run with "
+        "--patience-kimg: texture, none, spectrum, slope, histogram, exposure; or a measure of "
+        "features and an extractor, like frechet:radiomics. Measures: frechet, frechet_infinity, "
+        "kid, precision, recall, density, coverage, diversity, vendi. Extractors: radiomics, "
+        "pixels, inception, squeezenet, radimagenet, dino, keras:NAME, hf:NAME, timm:NAME.",
+        LENGTH,
+        "texture",
+        free=True,
     )
     measure_images: int = setting("Images it looks at.", LENGTH, 1000, free=True)
     patience_kimg: float | None = setting(
@@ -172,7 +179,8 @@ def network_from_json(value: dict[str, Any]) -> NetworkSettings:
     return NetworkSettings(**value)
 
 
-_FREE = {"preset", *(f.name for f in describe(TrainSettings) if f.metadata["free"])}
+# "judge" is what a run adds to its settings about the measure.
+_FREE = {"preset", "judge", *(f.name for f in describe(TrainSettings) if f.metadata["free"])}
 
 
 def first_difference(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> str | None:

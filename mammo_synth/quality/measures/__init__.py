@@ -6,7 +6,7 @@ Every measure is one line in `MEASURES`. What it compares are rows, one for each
 `per_class` does that for each class and pooled.
 """
 
-from .arrays import in_units, standardised
+from .arrays import MIXED_UNITS, in_units, standardised
 from .classes import POOLED, per_class
 from .floor import Floor, FloorSettings, floor
 from .intervals import Interval, IntervalSettings, interval
@@ -15,6 +15,7 @@ from .registry import MEASURES, Measure, find_measure
 
 __all__ = [
     "MEASURES",
+    "MIXED_UNITS",
     "POOLED",
     "Floor",
     "FloorSettings",
