@@ -39,6 +39,7 @@ def step_folder(out: Path, plan: str, *, replace: bool = False) -> Iterator[Path
     Raises:
         BadInput: ``out`` holds something else.
     """
+    put_back(out)
     refuse_foreign(out, replace=replace)
     work = unfinished_folder(out, plan)
     work.mkdir(parents=True, exist_ok=True)
@@ -49,17 +50,49 @@ def step_folder(out: Path, plan: str, *, replace: bool = False) -> Iterator[Path
         raise
     for leftover in work.rglob(f"{TEMPORARY_PREFIX}*"):
         leftover.unlink()  # half a file of an earlier run that was killed
-    if out.exists():
-        # Renaming a folder over a full one is not possible; the old one steps aside first.
-        aside = out.parent / f".{out.name}.replaced"
-        shutil.rmtree(aside, ignore_errors=True)
-        out.rename(aside)
-        work.rename(out)
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
-        work.rename(out)
+    _bring_in(work, out)
     for other in out.parent.glob(f".{out.name}.*{SUFFIX}"):
         shutil.rmtree(other, ignore_errors=True)
+
+
+def put_back(out: Path) -> None:
+    """Bring back the result that stepped aside for a new one, if the process that was to replace
+    it was killed at that moment, between two renames. Steps do so by themselves; whoever looks
+    into ``out`` before does it first."""
+    aside = _aside(out)
+    if aside.exists() and not out.exists():
+        aside.rename(out)
+    _throw_away(out)
+
+
+def _aside(out: Path) -> Path:
+    return out.parent / f".{out.name}.replaced"
+
+
+def _bring_in(work: Path, out: Path) -> None:
+    """Rename ``work`` to ``out``. A full folder cannot be renamed over: it steps aside first."""
+    if not out.exists():
+        work.rename(out)
+        return
+    aside = _aside(out)
+    out.rename(aside)
+    try:
+        work.rename(out)
+    except BaseException:
+        if not out.exists():
+            aside.rename(out)
+        raise
+    _throw_away(out)
+
+
+def _throw_away(out: Path) -> None:
+    """Remove the old result, under a name from which it is never put back: half of it may be gone
+    when the process is killed."""
+    aside, gone = _aside(out), out.parent / f".{out.name}.replaced{SUFFIX}"
+    shutil.rmtree(gone, ignore_errors=True)
+    if aside.exists():
+        aside.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def refuse_foreign(out: Path, *, replace: bool = False) -> None:

@@ -23,16 +23,17 @@ from mammo_synth.configurations import (
     check_size,
 )
 from mammo_synth.errors import BadInput
-from mammo_synth.files import sha256_json, write_bytes, write_text
+from mammo_synth.files import sha256_json, write_bytes
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.record import ROLES
-from mammo_synth.manifest import Input, is_current, relative_input, write_manifest
+from mammo_synth.manifest import relative_input
 from mammo_synth.progress import SILENT, Progress
+from mammo_synth.release.adopt import adopt, borrow, finished, has_report, with_report
 from mammo_synth.release.changes import first_history, next_history
-from mammo_synth.release.documents import documents
+from mammo_synth.release.documents import finish_release
 from mammo_synth.release.edition import edition, edition_of
 from mammo_synth.release.facts import release_facts, shard_facts
-from mammo_synth.release.folder import KIND, Release
+from mammo_synth.release.folder import Release
 from mammo_synth.release.forms import PACKED, REFERENCED, held_shards
 from mammo_synth.release.plan import (
     REAL_TEST_CELLS,
@@ -40,11 +41,12 @@ from mammo_synth.release.plan import (
     choose_films,
     plan_shards,
 )
+from mammo_synth.release.quality import Assessment, refuse_misfit
 from mammo_synth.release.references import write_references
 from mammo_synth.release.shards import Generator, Row, film_rows, synthetic_rows, write_shards
 from mammo_synth.release.sheet import contact_sheet
 from mammo_synth.release.version import check_version
-from mammo_synth.step import step_folder
+from mammo_synth.step import put_back, step_folder
 
 SHEET_NAME = "contact-sheet.png"
 SHEET_ROW = 8
@@ -96,6 +98,7 @@ def build_release(
     settings: ReleaseSettings,
     *,
     after: Release | None = None,
+    quality: Assessment | None = None,
     replace: bool = False,
     progress: Progress = SILENT,
 ) -> Release:
@@ -108,12 +111,15 @@ def build_release(
         settings: Size, version, name, truncation.
         after: The release that this one follows: what changed is found, told in the changelog, and
             asked of the version.
+        quality: The report of its images. A finished release takes it over without an image made
+            again; without one here, the report that a finished release shows stays.
         replace: Replace a finished release of other settings in ``out``.
         progress: Receives one step for each image.
 
     Raises:
         BadInput: Generators and films do not belong together, there are too few films, the
-            version is too small a step for what changed, or ``out`` holds something else.
+            version is too small a step for what changed, the report is not of these images, or
+            ``out`` holds something else.
     """
     for label in (CANCER, NORMAL):
         _check_generator(generators[label], label, prepared)
@@ -121,13 +127,19 @@ def build_release(
         relative_input("prepared-set", prepared.folder, out),
         *(relative_input("file", generators[label].path, out) for label in (CANCER, NORMAL)),
     )
-    if is_current(out, KIND, settings=asdict(settings), inputs=inputs):
-        found = Release.open(out)
-        if after is None or after.sha256 in (found.sha256, found.manifest.facts["after"]):
-            return found
     films = choose_films(settings.size, prepared.protocol, _film_ids(prepared), ORDER_SEED)
     real_test = {cell.label: len(films[cell]) for cell in REAL_TEST_CELLS}
     shards = plan_shards(settings.size, real_test, prepared.size)
+    if quality is not None:
+        digests = {LABELS[label]: generator.sha256 for label, generator in generators.items()}
+        films_sha256 = prepared.manifest.sha256
+        refuse_misfit(quality, out, films_sha256, digests, settings.truncation, shards)
+    put_back(out)
+    found = finished(out, asdict(settings), inputs, after)
+    if found is not None:
+        if quality is None or has_report(found, quality):
+            return found
+        return adopt(found, quality, inputs, after)
     plan = sha256_json({"settings": asdict(settings), "inputs": [i.sha256 for i in inputs]})
     before = None if after is None else edition_of(after)
 
@@ -138,14 +150,16 @@ def build_release(
         return synthetic_rows(shard, generator, settings.truncation, prepared.source)
 
     packed = prepared.terms["redistributable"]
+    about = release_facts(prepared, generators, PACKED if packed else REFERENCED)
     with step_folder(out, plan, replace=replace) as work:
+        if after is not None:
+            borrow(after, work, shards, asdict(settings), about)
         written = [shard for shard in shards if packed or shard.cell.origin == SYNTHETIC]
         write_shards(work, written, rows_of, prepared.size, progress)
-        references = [] if packed else write_references(work, films, prepared)
-        form = PACKED if packed else REFERENCED
-        facts = {
-            **release_facts(prepared, generators, form, references),
+        facts = about | {"references": [] if packed else write_references(work, films, prepared)}
+        facts |= {
             **shard_facts(work, shards, settings.size),
+            **({} if quality is None else quality.facts),
             "after": None if after is None else after.sha256,
         }
         facts["history"] = (
@@ -154,17 +168,8 @@ def build_release(
             else next_history(before, edition(work, asdict(settings), facts))
         )
         write_bytes(work / SHEET_NAME, _contact_sheet(work, facts))
-        finish_release(work, facts, inputs, settings)
+        finish_release(work, asdict(settings), facts, with_report(inputs, quality, out))
     return Release.open(out)
-
-
-def finish_release(
-    work: Path, facts: dict[str, Any], inputs: tuple[Input, ...], settings: ReleaseSettings
-) -> None:
-    """Cards and manifest: what is made of the facts, and stands beside the shards."""
-    for name, text in documents(asdict(settings), facts).items():
-        write_text(work / name, text)
-    write_manifest(work, KIND, settings=asdict(settings), inputs=inputs, facts=facts)
 
 
 def _contact_sheet(work: Path, facts: dict[str, Any]) -> bytes:

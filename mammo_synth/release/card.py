@@ -18,8 +18,9 @@ from mammo_synth.films.enough import REAL_ROLE
 from mammo_synth.films.record import ROLES
 from mammo_synth.release import card_facts
 from mammo_synth.release.card_metadata import LICENCE_FILE, card_metadata
-from mammo_synth.release.card_words import LICENCE_URLS, NOT_MEASURED, Words
+from mammo_synth.release.card_words import LICENCE_URLS, NOT_ASSESSED, Words
 from mammo_synth.release.forms import REFERENCED, default_configuration, held_shards, loadable
+from mammo_synth.release.quality_words import OVERRIDDEN, QualityWords
 from mammo_synth.release.schema import COLUMNS, columns_of
 from mammo_synth.release.version import MEANING
 from mammo_synth.resources import resource
@@ -136,7 +137,9 @@ def _render(
             real_test=card_facts.real_test(facts),
             simulated=facts["terms"]["simulated"],
             referenced=facts["real"] == REFERENCED,
-            not_measured=NOT_MEASURED,
+            quality=QualityWords.of(facts),
+            overridden=OVERRIDDEN,
+            not_assessed=NOT_ASSESSED,
             **values,
         )
     )
@@ -157,7 +160,9 @@ def _environment() -> jinja2.Environment:
         "thousands": lambda n: f"{n:,}",
         "size": _size,
         "number": _number,
+        "cell": lambda text: " ".join(str(text).split()).replace("|", "\\|"),
         "share": lambda x: f"{x:.3f}",
+        "upper_first": lambda text: text[:1].upper() + text[1:],
         "lower_first": lambda text: text[:1].lower() + text[1:],
     }
     return environment

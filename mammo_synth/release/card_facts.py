@@ -21,6 +21,7 @@ from mammo_synth.configurations import (
     Cell,
 )
 from mammo_synth.release.forms import PACKED, held_shards
+from mammo_synth.release.quality_words import KEYS
 
 POSITIVE_FIRST = (CANCER, NORMAL)
 
@@ -29,12 +30,14 @@ def complete(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of a release with every optional key present.
 
     Optional are ``real`` (the form; packed), ``references`` (none), ``history`` (empty),
-    ``shortcut`` (None, or the dict of `mammo_synth.films.audit.shortcut.Shortcut.as_dict`) and
-    ``quality`` (None, or a list of dicts: ``measure`` and ``label`` (names), ``value`` and
-    ``floor`` (numbers, or None where not measured; the floor is the same measure between two sets
-    of films), ``better`` (``lower`` or ``higher``)).
+    ``shortcut`` (None, or the dict of `mammo_synth.films.audit.shortcut.Shortcut.as_dict`), and
+    what comes from a quality report (`mammo_synth.release.quality.Assessment.facts`; all None
+    without one). Of these ``quality`` is a list of dicts: ``measure`` and ``label`` (names),
+    ``value`` and ``floor`` (numbers, or None where not measured; the floor is the same measure
+    between two sets of films), ``better`` (``lower`` or ``higher``), and where known ``low`` and
+    ``high``, the range of the floor.
     """
-    absent: dict[str, Any] = {"real": PACKED, "shortcut": None, "quality": None}
+    absent: dict[str, Any] = {"real": PACKED, "shortcut": None, **dict.fromkeys(KEYS)}
     return {**absent, "references": [], "history": [], **facts}
 
 

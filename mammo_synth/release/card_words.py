@@ -10,8 +10,8 @@ from typing import Any
 from mammo_synth.release.forms import REFERENCED, may_be_passed_on
 from mammo_synth.release.schema import DENSITY, columns_of
 
-NOT_MEASURED = (
-    "Not measured for this release. Nothing should be concluded about how close these images are "
+NOT_ASSESSED = (
+    "Not assessed for this release. Nothing should be concluded about how close these images are "
     "to films, nor about copies of training films among them."
 )
 LICENCE_URLS = {

@@ -16,6 +16,7 @@ from mammo_synth.configurations import CELLS, CONFIGURATIONS, LABELS, ORIGINS, C
 from mammo_synth.release.card_facts import complete, stored
 from mammo_synth.release.forms import loadable
 from mammo_synth.release.plan import REAL_TEST_CELLS
+from mammo_synth.release.quality_words import quality_changes
 from mammo_synth.release.version import KINDS, check_step, parts
 
 Rows = Sequence[tuple[str, str]]
@@ -24,6 +25,8 @@ Rows = Sequence[tuple[str, str]]
 CellReader = Callable[[Cell], Rows]
 """Reads the rows of a cell of one release; for films that are not in the folder, from the
 reference tables. Called only for cells that digests do not settle."""
+
+METADATA_ONLY = "Card or metadata only: every image and configuration is as before."
 
 FIRST = "first"
 """Kind of a history's oldest entry: there was nothing to compare with."""
@@ -60,8 +63,9 @@ def compare(previous: Edition, new: Edition) -> Changes:
     """What changed from ``previous`` to ``new``."""
     found = [*_recipe_changes(previous, new), *_cell_changes(previous, new)]
     found += _offer_changes(previous.facts, new.facts)
+    found += [("patch", sentence) for sentence in quality_changes(previous.facts, new.facts)]
     if not found:
-        found = [("patch", "Card or metadata only: every image and configuration is as before.")]
+        found = [("patch", METADATA_ONLY)]
     kind = max((kind for kind, _ in found), key=KINDS.index)
     return Changes(kind, tuple(sentence for _, sentence in found))
 

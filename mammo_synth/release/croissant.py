@@ -10,8 +10,9 @@ from typing import Any
 
 from mammo_synth.configurations import LABELS, ORIGINS
 from mammo_synth.release import card_facts
-from mammo_synth.release.card_words import LICENCE_URLS, NOT_MEASURED, Words
+from mammo_synth.release.card_words import LICENCE_URLS, NOT_ASSESSED, Words
 from mammo_synth.release.forms import held_shards, loadable
+from mammo_synth.release.quality_words import QualityWords
 from mammo_synth.release.schema import COLUMNS, DENSITY, columns_of
 
 CROISSANT_NAME = "croissant.json"
@@ -125,10 +126,12 @@ def _responsible(
         for g in generators
     ]
     measured = [
-        f"{row['measure']}, {row['label']}: {row['value']}, floor {row['floor']}, "
-        f"{row['better']} is better."
+        f"{row['measure']}, {row['label']}: {_number(row['value'])}, floor "
+        f"{_number(row['floor'])}, {row['better']} is better."
         for row in facts["quality"] or ()
     ]
+    if (quality := QualityWords.of(facts)) is not None:
+        measured += quality.sentences
     simulated = facts["terms"]["simulated"]
     return {
         "rai:dataCollection": (
@@ -158,7 +161,7 @@ def _responsible(
         "rai:annotationsPerItem": "1",
         "rai:machineAnnotationTools": [f"StyleGAN2-ADA generator {g.sha256}" for g in generators],
         "rai:dataBiases": list(words.biases),
-        "rai:dataLimitations": [*words.limits, *(measured or [NOT_MEASURED])],
+        "rai:dataLimitations": [*words.limits, *(measured or [NOT_ASSESSED])],
         "rai:dataUseCases": [words.uses, *(f"Out of scope: {use}." for use in words.out_of_scope)],
         "rai:dataSocialImpact": (
             "Synthetic films can be studied where films of patients may not be passed on. Taken "
@@ -167,6 +170,10 @@ def _responsible(
         "rai:personalSensitiveInformation": [words.sensitive],
         "rai:dataReleaseMaintenancePlan": words.maintenance,
     }
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else str(value)
 
 
 def _files(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

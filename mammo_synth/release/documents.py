@@ -15,7 +15,7 @@ from typing import Any
 
 from mammo_synth.errors import MammoSynthError
 from mammo_synth.files import write_bytes, write_text
-from mammo_synth.manifest import MANIFEST_NAME, read_manifest
+from mammo_synth.manifest import MANIFEST_NAME, Input, Manifest, read_manifest, write_manifest
 from mammo_synth.release.card import (
     facts_order,
     render_card,
@@ -25,6 +25,7 @@ from mammo_synth.release.card import (
 from mammo_synth.release.card_metadata import LICENCE_FILE
 from mammo_synth.release.changes import render_changelog
 from mammo_synth.release.croissant import CROISSANT_NAME, render_croissant
+from mammo_synth.release.folder import KIND
 
 CARD_NAME = "README.md"
 CHANGELOG_NAME = "CHANGELOG.md"
@@ -49,6 +50,15 @@ def documents(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str
     return texts
 
 
+def finish_release(
+    work: Path, settings: Mapping[str, Any], facts: dict[str, Any], inputs: tuple[Input, ...]
+) -> Manifest:
+    """Write the documents and, last of all, the manifest beside the shards in ``work``."""
+    for name, text in documents(settings, facts).items():
+        write_text(work / name, text)
+    return write_manifest(work, KIND, settings=dict(settings), inputs=inputs, facts=facts)
+
+
 def refresh(folder: Path, out: Path) -> None:
     """Render the documents of the release whose manifest is in ``folder`` into ``out``, with a
     copy of that manifest.
@@ -56,7 +66,7 @@ def refresh(folder: Path, out: Path) -> None:
     Raises:
         BadInput: There is no manifest of a release.
     """
-    data = read_manifest(folder, "release")
+    data = read_manifest(folder, KIND)
     for name, text in documents(data.settings, data.facts).items():
         write_text(out / name, text)
     write_bytes(out / MANIFEST_NAME, (folder / MANIFEST_NAME).read_bytes())

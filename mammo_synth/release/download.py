@@ -18,7 +18,7 @@ from mammo_synth.release.hub import Repository, StoredFile
 from mammo_synth.release.hub_errors import in_words, not_found, patiently
 from mammo_synth.release.remote import parse_manifest
 from mammo_synth.release.version import parts
-from mammo_synth.step import refuse_foreign, step_folder
+from mammo_synth.step import put_back, refuse_foreign, step_folder
 
 _VERSION_TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 _CLIENT_FOLDER = ".cache"
@@ -76,6 +76,7 @@ def download_release(
     """
     found = patiently(lambda: find_release(repository, tag), progress, sleep=sleep)
     out = Path(found.manifest.settings["name"]) if out is None else out
+    put_back(out)
     if _is_there(out, found.manifest, replace=replace):
         return Download(Release.open(out), found.tag, present=True)
     _check_promises(repository, found)

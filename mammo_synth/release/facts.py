@@ -22,15 +22,13 @@ def release_facts(
     prepared: PreparedSet,
     generators: Mapping[int, Generator],
     real: str,
-    references: Sequence[str],
 ) -> dict[str, Any]:
-    """Facts of a release but those of its shards (`shard_facts`).
+    """Facts of a release but those of its shards (`shard_facts`), tables and report.
 
     Args:
         prepared: The films behind it.
         generators: By label.
         real: A form of `mammo_synth.release.forms`.
-        references: Paths of the reference tables.
     """
     preparation = {
         key: value
@@ -51,7 +49,6 @@ def release_facts(
         },
         "columns": list(COLUMNS),
         "real": real,
-        "references": list(references),
     }
 
 

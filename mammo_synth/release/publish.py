@@ -16,6 +16,7 @@ from mammo_synth.errors import BadInput, CheckFailed
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.folder import Release
 from mammo_synth.release.forms import REHYDRATED, may_be_passed_on
+from mammo_synth.release.gate import refuse_unsafe
 from mammo_synth.release.hub import Refs, Repository
 from mammo_synth.release.hub_errors import MAIN, in_words, no_token, patiently
 from mammo_synth.release.remote import require_published
@@ -100,11 +101,14 @@ def publish_release(
     Raises:
         BadInput: It may not be passed on, the token or the repository is not fit, or the version
             is published with other content.
-        CheckFailed: The release is not sound, or what the Hub gives is not the release.
+        CheckFailed: The privacy gate was not passed, films of patients are behind a release that
+            was never assessed, the release is not sound, or what the Hub gives is not the release.
         HubTrouble: The Hub could not be reached, or failed again and again.
     """
     settings = settings or PublishSettings()
     refuse_kept_films(release)
+    if said := refuse_unsafe(release):
+        progress.say(said)
     problems = verify_release(release, progress=progress)
     if problems:
         more = f" And {len(problems) - _NAMED} more." if len(problems) > _NAMED else ""

@@ -7,8 +7,6 @@ folder is replaced as a whole, at the end; a killed run goes on at the next shar
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,13 +20,14 @@ from mammo_synth.films.geometry import prepare_pixels
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.record import FilmRecord, Source
 from mammo_synth.films.staging import film_map
-from mammo_synth.manifest import MANIFEST_NAME, list_files
+from mammo_synth.manifest import MANIFEST_NAME
 from mammo_synth.png import decode_png, encode_png
 from mammo_synth.progress import SILENT, Progress
-from mammo_synth.release.build import ReleaseSettings, finish_release
+from mammo_synth.release.adopt import link, refuse_others
+from mammo_synth.release.documents import finish_release
 from mammo_synth.release.facts import planned_shards, shard_facts
 from mammo_synth.release.folder import Release
-from mammo_synth.release.forms import PACKED, REHYDRATED, held_shards
+from mammo_synth.release.forms import PACKED, REHYDRATED
 from mammo_synth.release.plan import Shard, group_rows
 from mammo_synth.release.references import read_references, real_rows
 from mammo_synth.release.schema import columns_of
@@ -63,18 +62,17 @@ def rehydrate(release: Release, films: Films, *, progress: Progress = SILENT) ->
     facts = release.manifest.facts
     if facts["real"] in (PACKED, REHYDRATED):
         return release
-    _refuse_others(release)
+    refuse_others(release)
     shards = planned_shards(facts)
     wanted = [shard for shard in shards if shard.cell.origin == REAL]
     references = {cell: _references(release, cell) for cell in {s.cell for s in wanted}}
     wrong = films.missing([row for rows in references.values() for row in rows], progress)
     if wrong:
         raise _unusable(wrong)
-    settings = ReleaseSettings(**release.manifest.settings)
     plan = sha256_json({"rehydrate": release.sha256})
     with step_folder(release.folder, plan, replace=True) as work:
         for name in release.manifest.files:
-            _link(release.folder / name, work / name)
+            link(release.folder / name, work / name)
 
         def rows_of(shard: Shard) -> Iterator[Row]:
             rows, at_once = references[shard.cell], group_rows(release.image_size)
@@ -85,42 +83,14 @@ def rehydrate(release: Release, films: Films, *, progress: Progress = SILENT) ->
         columns = columns_of(facts)  # those of the shards that are there already
         write_shards(work, wanted, rows_of, release.image_size, progress, columns)
         found = {**facts, "real": REHYDRATED, **shard_facts(work, shards, release.size)}
-        finish_release(work, found, release.manifest.inputs, settings)
+        finish_release(work, release.manifest.settings, found, release.manifest.inputs)
     return Release.open(release.folder)
-
-
-def _refuse_others(release: Release) -> None:
-    others = sorted({*list_files(release.folder)} - {*release.manifest.files, MANIFEST_NAME})
-    if others:
-        raise BadInput(
-            f"'{release.folder / others[0]}' is no file of the release, and the folder is to be "
-            "replaced as a whole.",
-            hint="Move it elsewhere, then run the same command again.",
-        )
-    held = held_shards(release.manifest.facts)
-    for path in held:
-        if not (release.folder / path).is_file():
-            raise BadInput(
-                f"The shard '{release.folder / path}' is missing from the release.",
-                hint="Run `mammo-synth release verify` on it, then build or download it again.",
-            )
 
 
 def _references(release: Release, cell: Cell) -> list[Row]:
     facts = release.manifest.facts
     rows: list[Row] = read_references(release.folder, cell, facts).to_pylist()
     return rows
-
-
-def _link(source: Path, target: Path) -> None:
-    """The same file under another name, without a copy where the file system can."""
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _unusable(wrong: Mapping[str, str]) -> BadInput:

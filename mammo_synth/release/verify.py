@@ -1,9 +1,9 @@
 """Checks a release against its own promises, from the stored bytes alone.
 
-Digests, documents, counts by the rule, prefixes, schema, images, labels, seeds, generators, and the
-lines that must not be crossed: no image and no patient in train and test, no real_test patient
-anywhere else. No shard is parsed before its digest was found right. Memory is that of one row group
-(`mammo_synth.release.verify_rows`).
+Digests, documents, counts by the rule, prefixes, schema, images, labels, seeds, generators, what it
+says of its quality report, and the lines that must not be crossed: no image and no patient in train
+and test, no real_test patient anywhere else. No shard is parsed before its digest was found right.
+Memory is that of one row group (`mammo_synth.release.verify_rows`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mammo_synth.release.choose import CARD, readable_facts
 from mammo_synth.release.damage import damaged_rows
 from mammo_synth.release.folder import SPLITS, Release
 from mammo_synth.release.forms import PACKED, REFERENCED, REHYDRATED, held_shards
+from mammo_synth.release.gate import check_quality
 from mammo_synth.release.verify_rows import cell_of, check_rows
 
 MOST_PROBLEMS = 50
@@ -48,6 +49,7 @@ def verify_release(release: Release, *, progress: Progress = SILENT) -> list[str
         if problems:
             return problems[:MOST_PROBLEMS]
         problems += _check_documents(release)
+        problems += check_quality(release)
         for problem in check_rows(release, progress):
             problems.append(problem)
             if len(problems) >= MOST_PROBLEMS:
@@ -175,6 +177,8 @@ def _check_counts(release: Release) -> Iterator[str]:
 
 def _check_documents(release: Release) -> Iterator[str]:
     """Every text file is the one that the manifest gives, rendered again."""
+    from jinja2 import TemplateError
+
     from mammo_synth.release.documents import documents
 
     made_by = release.manifest.package_version
@@ -182,7 +186,7 @@ def _check_documents(release: Release) -> Iterator[str]:
     note = other if made_by != __version__ else ""
     try:
         texts = documents(release.manifest.settings, release.manifest.facts)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, TemplateError) as error:
         yield f"No card can be made of the manifest ({type(error).__name__}: {error})."
         return
     for name, text in texts.items():

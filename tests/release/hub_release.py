@@ -20,9 +20,11 @@ from mammo_synth.release.build import ReleaseSettings, build_release
 from mammo_synth.release.folder import Release
 from mammo_synth.release.hub import Repository, git_blob
 from mammo_synth.release.publish import Outcome, PublishSettings, publish_release
+from mammo_synth.release.quality import Assessment
 from mammo_synth.release.upload_plan import release_files
 from tests.conftest import fake_generators
 from tests.hub.fixtures import LoopbackHub
+from tests.release.quality_reports import report_of
 
 NAME = "author/mammo-synth"
 NOT_OURS = (".gitattributes", "eval.yaml")
@@ -61,10 +63,12 @@ def packed(build: Build) -> Release:
 
 @pytest.fixture(scope="session")
 def referenced(prepared_set: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """A release of 20 images without its real films: 3 configurations load. Do not write to it."""
+    """A release of 20 images without its real films: 3 configurations load. Its privacy gate was
+    passed: films of patients are behind it. Do not write to it."""
     folder = tmp_path_factory.mktemp("referenced")
-    generators = fake_generators(prepared_set, folder)
-    return build_release(prepared_set, generators, folder / "mammo-synth", ReleaseSettings(20))
+    made = (prepared_set, fake_generators(prepared_set, folder), folder / "mammo-synth")
+    quality = Assessment.open(report_of(build_release(*made, ReleaseSettings(20)), folder / "q"))
+    return build_release(*made, ReleaseSettings(20), quality=quality)
 
 
 @pytest.fixture

@@ -259,7 +259,7 @@ def test_a_number_of_quality_is_shown_with_its_floor_or_not_at_all(small_release
     assert "| KID × 1000 | cancer | 12.3 | 1.25 | lower |" in section
     assert "| copies found | both | 0 | not measured | lower |" in section
     section = card(small_release, "open").split("## Quality and privacy")[1].split("\n## ")[0]
-    assert "Not measured for this release" in section and not re.search(r"\d", section)
+    assert "Not assessed for this release" in section and not re.search(r"\d", section)
 
 
 def test_the_shortcut_of_the_files_is_told(small_release: Release) -> None:

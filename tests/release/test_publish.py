@@ -65,6 +65,7 @@ def test_the_command_publishes_whole_and_checks_from_the_outside(
     told = json.loads(done.stdout)
     assert referenced.manifest.facts["real"] == REFERENCED
     assert told["state"] == PUBLISHED and told["tag"] == "v1.0.0"
+    assert told["privacy"] == "passed" and told["privacy_override"] is None
     assert told["changes"] == [
         f"Creates the private data set {NAME}.",
         f"Gates {NAME}: access on request (manual).",

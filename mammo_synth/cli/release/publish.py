@@ -52,6 +52,7 @@ def publish(
         publish_release,
         tag_of,
     )
+    from mammo_synth.release.quality_words import verdict
     from mammo_synth.release.upload_plan import NOT_SENT
 
     release = Release.open(folder)
@@ -59,6 +60,8 @@ def publish(
     settings = PublishSettings(private, gated.value if gated else None, create_pr, dry_run)
     outcome = publish_release(release, repository, settings, progress=console.ConsoleProgress())
     tag, plan = tag_of(release), outcome.plan
+    privacy = release.manifest.facts.get("privacy")
+    override = privacy and privacy["override"]
     if as_json:
         console.print_json(
             {
@@ -69,12 +72,16 @@ def publish(
                 "commit": outcome.commit,
                 "pull_request": outcome.pull_request,
                 "changes": list(outcome.changes),
+                "privacy": verdict(release.manifest.facts),
+                "privacy_override": override,
                 "new_bytes": plan.new_bytes,
                 "files": [vars(file) for file in plan.files],
             }
         )
         return
     out = console.out()
+    if override:
+        out.print(f"Privacy gate: not passed, and overridden. {override}", markup=False)
     if outcome.state == PLANNED:
         console.print_table(
             f"Release {release.version} and {name}",

@@ -29,7 +29,9 @@ def rehydrate(
     from mammo_synth.release.folder import Release
     from mammo_synth.release.forms import held_shards, loadable
     from mammo_synth.release.rehydrate import open_films, rehydrate
+    from mammo_synth.step import put_back
 
+    put_back(folder)
     release = Release.open(folder)
     before = held_shards(release.manifest.facts)
     chosen = open_films(release, films, {"table": table}, workers or os.cpu_count() or 1)
