@@ -17,6 +17,8 @@ from mammo_synth.progress import Progress
 
 if TYPE_CHECKING:
     from mammo_synth.films.prepared import PreparedSet
+    from mammo_synth.release.folder import Release
+    from mammo_synth.release.quality import Assessment
 
 
 SHIPPED_PIXELS = 128
@@ -39,6 +41,7 @@ class DemoSettings:
         configurations: What the classifiers are trained on, beside the real-only baseline and
             its twin; the release has all nine in any case.
         recipes: The classifiers.
+        resamples: Draws for each interval of the quality report.
         shipped: Take the generators that come with the package instead of training two.
     """
 
@@ -57,6 +60,7 @@ class DemoSettings:
         "prior",
         "background-only-demo",
     )
+    resamples: int = 20
     shipped: bool = False
 
     @classmethod
@@ -83,6 +87,7 @@ def run_demo(out: Path, settings: DemoSettings, device: str, *, dry_run: bool = 
     steps = [
         *([prepare] if settings.shipped else [prepare, train]),
         Step("Build and verify the release", 25 if settings.shipped else 5, demo.release),
+        Step("Assess it: quality, privacy, shortcuts", 60, demo.quality),
         Step("Train and score classifiers on it", 120, demo.bench),
         Step("Render the leaderboard", 5, demo.leaderboard),
     ]
@@ -119,6 +124,7 @@ class _Demo:
         self.prepared_folder = out / "prepared"
         self.generator_folder = out / "generators"
         self.release_folder = out / "mammo-synth"
+        self.quality_folder = out / "quality"
         self.results = out / "results"
         self.board_folder = out / "leaderboard"
         self.board_text = ""
@@ -176,24 +182,45 @@ class _Demo:
 
     def release(self, progress: Progress) -> None:
         from mammo_synth.errors import CheckFailed
+        from mammo_synth.release.verify import verify_release
+
+        problems = verify_release(self.build(progress), progress=progress)
+        if problems:
+            raise CheckFailed(problems[0], hint="Remove the release folder and run again.")
+
+    def build(self, progress: Progress, quality: Assessment | None = None) -> Release:
         from mammo_synth.release.build import ReleaseSettings, build_release
         from mammo_synth.release.generators import GeneratorFile
-        from mammo_synth.release.verify import verify_release
 
         generators = {
             label: GeneratorFile.open(self.generator(label), self.device)
             for label in (CANCER, NORMAL)
         }
-        release = build_release(
+        return build_release(
             self.prepared(),
             generators,
             self.release_folder,
             ReleaseSettings(self.settings.size),
+            quality=quality,
             progress=progress,
         )
-        problems = verify_release(release, progress=progress)
-        if problems:
-            raise CheckFailed(problems[0], hint="Remove the release folder and run again.")
+
+    def quality(self, progress: Progress) -> None:
+        from mammo_synth.quality.assess import AssessSettings, Tools, assess
+        from mammo_synth.quality.extractors import DEFAULT, make_extractor
+        from mammo_synth.quality.pools import open_pools
+        from mammo_synth.release.quality import Assessment
+
+        # A report that fails the gate is shown like any other: it is publishing that it blocks.
+        assess(
+            open_pools([self.release_folder]),
+            self.prepared(),
+            self.quality_folder,
+            AssessSettings(resamples=self.settings.resamples, seed=self.settings.seed),
+            Tools((make_extractor(DEFAULT),), device=self.device),
+            progress=progress,
+        )
+        self.build(progress, Assessment.open(self.quality_folder))
 
     def bench(self, progress: Progress) -> None:
         from mammo_synth.bench.classifiers.base import Options
@@ -238,6 +265,7 @@ class _Demo:
         for what, path in (
             ("nine data sets", release),
             ("films and synthetic films", release / "contact-sheet.png"),
+            ("quality and privacy", self.quality_folder / "report.html"),
             ("leaderboard page", self.board_folder / "index.html"),
             ("leaderboard figure", self.board_folder / "leaderboard.png"),
         ):

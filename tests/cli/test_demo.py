@@ -13,6 +13,7 @@ import pytest
 from mammo_synth.cli.demo import DemoSettings, run_demo
 from mammo_synth.configurations import CONFIGURATIONS, REFERENCES
 from mammo_synth.manifest import verify_chain
+from mammo_synth.quality.report import QualityReport
 from mammo_synth.release.folder import Release
 from mammo_synth.release.verify import verify_release
 
@@ -24,6 +25,7 @@ TINY = DemoSettings(
     split=(50, 20, 30),
     configurations=("30-70-100syn", "50-50-90syn"),
     recipes=("vgg16-demo", "logistic-regression", "prior"),
+    resamples=2,
 )
 
 
@@ -42,6 +44,15 @@ def test_the_release_is_sound_and_says_that_it_is_simulated(demo: Path) -> None:
     assert verify_release(release) == []
     card = (release.folder / "README.md").read_text()
     assert "phantom" in card.lower() and "Never for diagnosis" in card
+
+
+def test_the_release_shows_its_quality_report(demo: Path) -> None:
+    report = QualityReport.open(demo / "quality")
+    assert set(report.labels) == {"cancer", "normal"}
+    assert all(one["learned_from"] == "these films" for one in report.content["pools"].values())
+    facts = Release.open(demo / "mammo-synth").manifest.facts
+    assert facts["quality_report"]["sha256"] == report.manifest.sha256
+    assert "quality-report" in {link.kind for link in verify_chain(demo / "mammo-synth")}
 
 
 def test_every_cell_has_a_record_with_its_predictions(demo: Path) -> None:
@@ -69,7 +80,7 @@ def test_the_board_is_complete(demo: Path) -> None:
 
 def test_a_second_run_changes_nothing(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def state() -> dict[str, Any]:
-        kept = ("prepared", "generators", "mammo-synth", "results")
+        kept = ("prepared", "generators", "mammo-synth", "quality", "results")
         return {
             str(p): p.stat().st_mtime_ns
             for folder in kept
@@ -98,9 +109,6 @@ def test_the_same_settings_give_the_same_release(demo: Path, tmp_path: Path) -> 
 
 def test_the_release_is_walked_back_to_the_films(demo: Path) -> None:
     links = verify_chain(demo / "mammo-synth")
-    assert [link.kind for link in links] == [
-        "release",
-        "prepared-set",
-        *("file", "generator-run", "prepared-set") * 2,
-    ]
+    made_from = ["prepared-set", *("file", "generator-run", "prepared-set") * 2]
+    assert [link.kind for link in links] == ["release", *made_from, "quality-report", *made_from]
     assert all(link.found and not link.problems for link in links)
