@@ -1,0 +1,15 @@
+"""``mammo-synth leaderboard``: one module for each verb."""
+
+from __future__ import annotations
+
+import typer
+
+from mammo_synth.cli.leaderboard import check, render
+
+app = typer.Typer(
+    help="Rank records: Markdown, JSON, a figure and one self-contained page.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.command(epilog=render.EPILOG)(render.render)
+app.command(epilog=check.EPILOG)(check.check)

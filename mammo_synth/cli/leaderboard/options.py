@@ -1,0 +1,13 @@
+"""Options that several verbs of ``mammo-synth leaderboard`` take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Results = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="Folder of records, as `bench grid` leaves it.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
