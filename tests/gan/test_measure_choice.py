@@ -23,7 +23,7 @@ from mammo_synth.gan.checkpoint import read_checkpoint
 from mammo_synth.gan.curve import save_curve
 from mammo_synth.gan.judge import Judge, Looks
 from mammo_synth.gan.measures import MEASURES, Measure, floor
-from mammo_synth.gan.measures.choice import MIXED_UNITS, Choice, check_name, split_name
+from mammo_synth.gan.measures.choice import Choice, check_name, split_name
 from mammo_synth.gan.monitor import Limits, findings
 from mammo_synth.gan.parallel import Job, train_runs
 from mammo_synth.gan.rows import Row, read_rows, with_value
@@ -33,7 +33,7 @@ from mammo_synth.gan.watch import Memory
 from mammo_synth.manifest import check_folder, read_manifest
 from mammo_synth.quality.extractors import EXTRACTORS, FAMILIES, make_extractor
 from mammo_synth.quality.measures import MEASURES as OF_QUALITY
-from mammo_synth.quality.measures import standardised
+from mammo_synth.quality.measures import MIXED_UNITS, standardised
 from tests._shared import shared_path
 from tests.gan.gan_runs import ORIGIN, TINY, blobs, run, start_processes
 from tests.gan.test_gan_commands import SMALL, call
@@ -168,13 +168,16 @@ def test_training_with_texture_does_not_enter_the_room_of_quality():
 def test_features_of_mixed_units_are_compared_in_deviations_of_the_films():
     films, fakes = blobs(24, 32), blobs(48, 32)[24:] // 2
     raw = OF_QUALITY["frechet"].value
+    assert "radiomics" in MIXED_UNITS
     for name in ("radiomics", "pixels"):
-        assert name in MIXED_UNITS
         made, extractor = Choice(f"frechet:{name}").make(), make_extractor(name)
         real, fake = (np.float64(extractor(images)) for images in (films, fakes))
         assert np.array_equal(made.features(films), real)
-        assert made.distance(real, fake) == raw(*standardised(real, fake)) != raw(real, fake)
-        assert made.facts["standardised"] and made.digest == extractor.digest
+        mixed = name in MIXED_UNITS
+        expected = raw(*standardised(real, fake)) if mixed else raw(real, fake)
+        assert made.distance(real, fake) == expected
+        assert made.facts["standardised"] is mixed
+        assert made.digest == extractor.digest
 
 
 def test_few_films_are_refused_and_few_halves_have_no_floor():
