@@ -138,5 +138,5 @@ def test_a_closed_pipe_is_no_error() -> None:
 
 def test_demo_dry_run_writes_nothing(run: Command, tmp_path: Path) -> None:
     dry = run("demo", "--dry-run", cwd=tmp_path)
-    assert dry.code == 0 and "[5/5]" in dry.stdout
+    assert dry.code == 0 and "[6/6]" in dry.stdout
     assert list(tmp_path.iterdir()) == []
