@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mammo_synth.errors import BadInput
 from mammo_synth.files import TEMPORARY_PREFIX
-from mammo_synth.manifest import MANIFEST_NAME
+from mammo_synth.manifest import MANIFEST_NAME, read_manifest
 
 SUFFIX = ".unfinished"
 
@@ -25,7 +25,7 @@ def unfinished_folder(out: Path, plan: str) -> Path:
 
 
 @contextlib.contextmanager
-def step_folder(out: Path, plan: str, *, replace: bool = False) -> Iterator[Path]:
+def step_folder(out: Path, plan: str, *, replace: str | None = None) -> Iterator[Path]:
     """Give the folder to build in; at the end it becomes ``out``.
 
     A BadInput raised inside removes the unfinished work: it cannot become right by running
@@ -34,7 +34,7 @@ def step_folder(out: Path, plan: str, *, replace: bool = False) -> Iterator[Path
     Args:
         out: The result's folder.
         plan: Digest of everything that determines the result.
-        replace: Whether a finished result of other settings in ``out`` may be replaced.
+        replace: Kind of a finished result of other settings in ``out`` that may be replaced.
 
     Raises:
         BadInput: ``out`` holds something else.
@@ -95,19 +95,22 @@ def _throw_away(out: Path) -> None:
         shutil.rmtree(gone, ignore_errors=True)
 
 
-def refuse_foreign(out: Path, *, replace: bool = False) -> None:
-    """Raise BadInput unless ``out`` is free, or a result of ours that may be replaced."""
+def refuse_foreign(out: Path, *, replace: str | None = None) -> None:
+    """Raise BadInput unless ``out`` is free, or holds a result of the kind ``replace``: nobody's
+    films go because a report was to be replaced in the wrong folder."""
     if not out.exists():
         return
     if not out.is_dir():
         raise BadInput(f"'{out}' is a file; a folder was expected.", hint="Choose another --out.")
     if (out / MANIFEST_NAME).is_file():
-        if replace:
-            return
-        raise BadInput(
-            f"'{out}' already holds a result that was made with other settings, inputs or version.",
-            hint="Choose another --out, or remove that folder first.",
-        )
+        if replace is None:
+            raise BadInput(
+                f"'{out}' already holds a result that was made with other settings, inputs or "
+                "version.",
+                hint="Choose another --out, or remove that folder first.",
+            )
+        read_manifest(out, replace)
+        return
     if any(out.iterdir()):
         raise BadInput(
             f"'{out}' exists and is not empty.", hint="Choose another --out, or empty it first."

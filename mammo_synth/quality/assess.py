@@ -119,7 +119,7 @@ def assess(
         return QualityReport.open(out)
     compared = _compared(pools, prepared, origins)
     plan = sha256_json({"settings": said, "seed": settings.seed, "in": [i.sha256 for i in inputs]})
-    with step_folder(out, plan, replace=replace) as folder:
+    with step_folder(out, plan, replace=KIND if replace else None) as folder:
         work = folder / WORK
         parts = Parts(work)
         cache = FeatureCache(tools.cache or work / "features")

@@ -105,7 +105,7 @@ def adopt(
     rendered = set(documents(manifest.settings, manifest.facts))
     kept = [name for name in manifest.files if name not in rendered]
     plan = sha256_json({"release": release.sha256, "facts": facts})
-    with step_folder(folder, plan, replace=True) as work:
+    with step_folder(folder, plan, replace=KIND) as work:
         for name in kept:
             link(folder / name, work / name)
         _link_hidden(folder, work)

@@ -33,7 +33,7 @@ from mammo_synth.release.changes import first_history, next_history
 from mammo_synth.release.documents import finish_release
 from mammo_synth.release.edition import edition, edition_of
 from mammo_synth.release.facts import release_facts, shard_facts
-from mammo_synth.release.folder import Release
+from mammo_synth.release.folder import KIND, Release
 from mammo_synth.release.forms import PACKED, REFERENCED, held_shards
 from mammo_synth.release.plan import (
     REAL_TEST_CELLS,
@@ -151,7 +151,7 @@ def build_release(
 
     packed = prepared.terms["redistributable"]
     about = release_facts(prepared, generators, PACKED if packed else REFERENCED)
-    with step_folder(out, plan, replace=replace) as work:
+    with step_folder(out, plan, replace=KIND if replace else None) as work:
         if after is not None:
             borrow(after, work, shards, asdict(settings), about)
         written = [shard for shard in shards if packed or shard.cell.origin == SYNTHETIC]

@@ -81,7 +81,7 @@ def download_release(
         return Download(Release.open(out), found.tag, present=True)
     _check_promises(repository, found)
     plan = sha256_json([repository.name, found.manifest.sha256])
-    with step_folder(out, plan, replace=replace) as work:
+    with step_folder(out, plan, replace=KIND if replace else None) as work:
         fetched: set[str] = set()
         patiently(
             lambda: _fetch(repository, found, work, fetched, progress),

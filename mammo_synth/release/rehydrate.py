@@ -26,7 +26,7 @@ from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.adopt import link, refuse_others
 from mammo_synth.release.documents import finish_release
 from mammo_synth.release.facts import planned_shards, shard_facts
-from mammo_synth.release.folder import Release
+from mammo_synth.release.folder import KIND, Release
 from mammo_synth.release.forms import PACKED, REHYDRATED
 from mammo_synth.release.plan import Shard, group_rows
 from mammo_synth.release.references import read_references, real_rows
@@ -70,7 +70,7 @@ def rehydrate(release: Release, films: Films, *, progress: Progress = SILENT) ->
     if wrong:
         raise _unusable(wrong)
     plan = sha256_json({"rehydrate": release.sha256})
-    with step_folder(release.folder, plan, replace=True) as work:
+    with step_folder(release.folder, plan, replace=KIND) as work:
         for name in release.manifest.files:
             link(release.folder / name, work / name)
 

@@ -133,7 +133,11 @@ def test_a_step_does_not_touch_foreign_folders(tmp_path: Path) -> None:
     make(tmp_path / "done")
     with pytest.raises(BadInput, match="other settings"), step_folder(tmp_path / "done", "plan"):
         pass
-    with step_folder(tmp_path / "done", "plan", replace=True) as work:
+    another = step_folder(tmp_path / "done", "plan", replace="another-kind")
+    with pytest.raises(BadInput, match="another-kind folder was expected"), another:
+        pass
+    kind = m.read_manifest(tmp_path / "done").kind
+    with step_folder(tmp_path / "done", "plan", replace=kind) as work:
         (work / "new").write_text("1")
     assert [p.name for p in (tmp_path / "done").iterdir()] == ["new"]
     assert (tmp_path / "mine").read_text() == "keep"

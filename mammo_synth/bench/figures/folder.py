@@ -97,7 +97,7 @@ def write_figures(
         found = read_manifest(out, KIND).facts["figures"]
         return Written(out / INDEX, tuple(found), missing, True)
     digest = sha256_json([settings, [one.sha256 for one in inputs], __version__])
-    with step_folder(out, digest, replace=True) as work:
+    with step_folder(out, digest, replace=KIND) as work:
         shown = _draw(every, work, wanted, whole, progress)
         write_text(work / INDEX, document(shown, wanted))
         names = [one.path for _, _, figures in shown for one in figures]
