@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -17,10 +18,11 @@ from mammo_synth.bench.evaluation import Evaluation as Evaluation
 from mammo_synth.bench.evaluation import PredictionsFile as PredictionsFile
 from mammo_synth.bench.evaluation import evaluate as evaluate
 from mammo_synth.bench.migration import FORMAT_2, migrate
+from mammo_synth.bench.quick_schema import compiled
 from mammo_synth.bench.subgroups import MetricValue as MetricValue
 from mammo_synth.configurations import REAL_ONLY, SYNTHETIC_REDUCED
 from mammo_synth.errors import BadInput
-from mammo_synth.files import write_json
+from mammo_synth.files import sha256_json, write_json
 
 FORMAT = FORMAT_2
 SPLITS = ("real_test", "test")
@@ -29,6 +31,8 @@ TRTR = "TRTR"
 """Trained on real films alone: no synthetic test split, so no shortcut gap."""
 BASELINES = {REAL_ONLY: TRTR, SYNTHETIC_REDUCED: "TSTR-reduced"}
 """What a record says in ``baseline``, by configuration; null for the nine."""
+DIGEST = "digest"
+"""Field of a record file, not of a `Record`: see `digest_of`."""
 MAX_RECORD_BYTES = 5_000_000
 """A record is some tens of kilobytes; a larger file is no record (and submissions come from
 strangers)."""
@@ -188,12 +192,29 @@ def _validator() -> Any:
     return Draft202012Validator(schema)
 
 
+@functools.cache
+def _follows() -> Callable[[Any], bool]:
+    return compiled(_validator().schema)
+
+
+def record_errors(value: Any) -> list[tuple[tuple[str, ...], str]]:
+    """Every breach of the schema as a place in ``value`` and what was expected there, by place."""
+    found = []
+    for error in _validator().iter_errors(value):
+        while error.context:  # of several forms that it may have, the one that it is nearest to
+            error = max(error.context, key=lambda e: len(e.absolute_path))
+        found.append((tuple(str(part) for part in error.absolute_path), str(error.message)))
+    return sorted(found)
+
+
 def check_record(value: Any, where: str) -> Record:
     """``value`` as a record.
 
     Raises:
         BadInput: It is not one; names the place in it and what was expected there.
     """
+    if _follows()(value):
+        return cast(Record, value)
     error = next(iter(sorted(_validator().iter_errors(value), key=lambda e: list(e.path))), None)
     if error is not None:
         place = ".".join(str(part) for part in error.path) or "the top"
@@ -205,7 +226,7 @@ def check_record(value: Any, where: str) -> Record:
 
 
 def read_record(path: Path) -> Record:
-    """Read, migrate and check one record file.
+    """Read, migrate and check one record file; its ``digest`` is left to `leaderboard check`.
 
     Raises:
         BadInput: It is missing, too large, no JSON, or no record.
@@ -221,7 +242,15 @@ def read_record(path: Path) -> Record:
         value = json.loads(path.read_bytes(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"'{path}' is not JSON ({error}).", hint="Copy the file again.") from error
-    return check_record(migrate(value, f"'{path}'"), f"'{path}'")
+    record = check_record(migrate(value, f"'{path}'"), f"'{path}'")
+    # The digest is of the file; who reads the record may go on with it as with a new one.
+    return cast(Record, {name: entry for name, entry in record.items() if name != DIGEST})
+
+
+def digest_of(value: Mapping[str, Any]) -> str:
+    """Hex sha256 of a record as a file has it, without its own ``digest``: an edit by hand of
+    what no prediction tells (curves, counts, seeds) is found by it."""
+    return sha256_json({name: entry for name, entry in value.items() if name != DIGEST})
 
 
 def _no_constant(name: str) -> float:
@@ -229,6 +258,6 @@ def _no_constant(name: str) -> float:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Check and write a record, atomically."""
+    """Check and write a record with its digest, atomically."""
     check_record(record, f"What was to become '{path}'")
-    write_json(path, record)
+    write_json(path, {**record, DIGEST: digest_of(record)})

@@ -8,10 +8,16 @@
         training-state.safetensors     while a cell is not finished: it goes on from there
         training-state-own-<digest>    the same, of a classifier of one's own that keeps a file
     RESULTS/.cache/      activations of frozen layers: may be removed at any time
+
+A clone of a repository of results, to which many people post, is such a folder too. There a record
+lies in ``replicate-<k>-<sha8>``, after the digest of its `record.json`, beside its
+`submission.json`; so two people's records never want one path, and the path of a record that was
+changed is wrong. Test sets are in their text form, ``test-sets/<digest>.json``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +43,7 @@ from mammo_synth.files import sha256_file, sha256_json
 TEST_SETS = "test-sets"
 CACHE = ".cache"
 RECORD_NAME = "record.json"
+_POSTED = re.compile(r"replicate-\d+-[0-9a-f]{8}")
 TOLERANCE = 1e-9
 """Largest difference between a recorded and a recomputed number: rounding of the last digits."""
 
@@ -67,6 +74,17 @@ def record_folder(
 ) -> Path:
     """Folder of one record; ``release`` as from `release_folder`."""
     return results / release / configuration / classifier / f"replicate-{replicate}"
+
+
+def posted_folder(folder: Path, sha256: str) -> Path:
+    """Where a record that belongs in ``folder`` lies in a repository of results; ``sha256`` is that
+    of its `record.json`."""
+    return folder.with_name(f"{folder.name}-{sha256[:8]}")
+
+
+def is_posted(folder: Path) -> bool:
+    """Whether a record's folder is named as `posted_folder` names it."""
+    return _POSTED.fullmatch(folder.name) is not None
 
 
 def expected_folder(results: Path, record: Record) -> Path:
@@ -163,43 +181,69 @@ def recompute(results: Path, stored: Stored) -> Evaluations:
 def differences(results: Path, stored: Stored) -> list[str]:
     """What in a record is not so: every number that does not recompute, every file that does not
     fit, a folder or recipe digest that contradicts the record. Empty for a sound record."""
+    problems = [message for _, message in contradictions(results, stored)]
+    try:
+        return problems + number_differences(results, stored)
+    except MammoSynthError as error:
+        return [*problems, error.message]
+
+
+def contradictions(results: Path, stored: Stored) -> list[tuple[str, str]]:
+    """What a record says against itself or its place, as code (``misplaced``, ``recipe-digest``,
+    ``baseline``) and message. No other file is read."""
     record, problems = stored.record, []
-    expected = expected_folder(results, record) / RECORD_NAME
-    if expected.resolve() != stored.path.resolve():
-        problems.append(f"it lies in '{stored.path.parent}' and belongs in '{expected.parent}'")
+    expected = expected_folder(results, record)
+    posted = posted_folder(expected, sha256_file(stored.path))
+    places = [(folder / RECORD_NAME).resolve() for folder in (expected, posted)]
+    if stored.path.resolve() not in places:
+        belongs = posted if is_posted(stored.path.parent) else expected
+        message = f"it lies in '{stored.path.parent}' and belongs in '{belongs}'"
+        problems.append(("misplaced", message))
     recipe = record["recipe"]
     if recipe is not None and recipe["sha256"] != sha256_json(recipe["settings"]):
-        problems.append("recipe.sha256 is not the digest of recipe.settings")
+        problems.append(("recipe-digest", "recipe.sha256 is not the digest of recipe.settings"))
     baseline = baseline_of(record["configuration"])
     if record["baseline"] != baseline:
-        problems.append(
+        message = (
             f"baseline says {record['baseline']} and is {baseline} for the configuration "
             f"'{record['configuration']}'"
         )
-    try:
-        again = recompute(results, stored)
-    except MammoSynthError as error:
-        return [*problems, error.message]
+        problems.append(("baseline", message))
+    return problems
+
+
+def number_differences(results: Path, stored: Stored) -> list[str]:
+    """Every number of a record that does not recompute from its predictions and truth.
+
+    Raises:
+        BadInput, CheckFailed: As `read_scored`.
+    """
+    record = stored.record
+    again = recompute(results, stored)
     said = cast("dict[str, Evaluation]", record["evaluations"])
     if "migrated_from" in record:
         said = fill(said, cast("dict[str, Evaluation]", again))
-    problems += _compare("evaluations", said, again)
+    problems = json_differences("evaluations", said, again)
     gap = shortcut_gap(again, record["baseline"])
-    return problems + _compare("shortcut_gap", record["shortcut_gap"], gap)
+    return problems + json_differences("shortcut_gap", record["shortcut_gap"], gap)
 
 
-def _compare(where: str, said: Any, found: Any) -> list[str]:
+def json_differences(where: str, said: Any, found: Any) -> list[str]:
     """Differences of two JSON values, numbers within `TOLERANCE`."""
+    if said == found:
+        return []
     if isinstance(said, dict) and isinstance(found, dict):
         names = sorted(said.keys() | found.keys())
         return [
             problem
             for name in names
-            for problem in _compare(f"{where}.{name}", said.get(name), found.get(name))
+            for problem in json_differences(f"{where}.{name}", said.get(name), found.get(name))
         ]
     if isinstance(said, list) and isinstance(found, list) and len(said) == len(found):
         pairs = enumerate(zip(said, found, strict=True))
-        return [problem for i, (a, b) in pairs for problem in _compare(f"{where}.{i}", a, b)]
+        return [
+            problem for i, (a, b) in pairs for problem in json_differences(f"{where}.{i}", a, b)
+        ]
     if isinstance(said, float) and isinstance(found, float):
         same = abs(said - found) <= TOLERANCE
     else:

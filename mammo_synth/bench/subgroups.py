@@ -76,11 +76,11 @@ def score_subgroups(
     return [
         _score(truth, members, p, threshold, resamples, column, group)
         for column in COLUMNS
-        for group, members in _groups(truth.films, column)
+        for group, members in groups_of(truth.films, column)
     ]
 
 
-def _groups(films: tuple[Film, ...], column: str) -> Iterator[tuple[str | None, Integers]]:
+def groups_of(films: tuple[Film, ...], column: str) -> Iterator[tuple[str | None, Integers]]:
     """Names of the groups, films without one last, and the positions of their films."""
     said: list[str | None] = [getattr(film, column) for film in films]
     if len(set(said)) < 2:
@@ -103,7 +103,7 @@ def _score(
     films = TestSet(tuple(truth.films[i] for i in members))
     label, patients, scores = films.label, films.patients, p[members]
     cancer, people = int(label.sum()), int(patients.max()) + 1
-    why = _why_null(cancer, len(label) - cancer, people)
+    why = why_null(cancer, len(label) - cancer, people)
     if why is None:
         values = point_metrics(label, scores, threshold)
         intervals = bootstrap(
@@ -124,7 +124,7 @@ def _score(
     }
 
 
-def _why_null(cancer: int, normal: int, patients: int) -> str | None:
+def why_null(cancer: int, normal: int, patients: int) -> str | None:
     for count, name in ((cancer, "cancer"), (normal, "normal")):
         if not count:
             return f"no {name} films"

@@ -6,6 +6,7 @@ without the release.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
@@ -19,7 +20,7 @@ import pyarrow.parquet
 
 from mammo_synth.bench.metrics import patient_codes
 from mammo_synth.errors import BadInput, CheckFailed
-from mammo_synth.files import atomic_path, sha256_json
+from mammo_synth.files import atomic_path, canonical_json, sha256_bytes, sha256_file
 
 if TYPE_CHECKING:
     from mammo_synth.release.folder import Rows
@@ -36,6 +37,8 @@ _SCHEMA = pa.schema(
     ]
 )
 _DENSITY = "density"
+_MAX_TEXT_BYTES = 50_000_000
+"""A film takes about a hundred bytes; submissions come from strangers."""
 
 
 @dataclass(frozen=True, order=True)
@@ -78,7 +81,14 @@ class TestSet:
     def digest(self) -> str:
         """Hex sha256 of the films' content. Without a film of known density it leaves density out,
         as it did before films had one: what was scored then keeps its digest."""
-        return sha256_json([list(astuple(film))[: len(self.columns)] for film in self.films])
+        return sha256_bytes(self.text.encode())
+
+    @property
+    def text(self) -> str:
+        """The films' content as canonical JSON: one list of values for each film. The sha256 of
+        this text is the digest, so that everybody who writes it writes the same bytes."""
+        width = len(self.columns)
+        return canonical_json([list(astuple(film))[:width] for film in self.films])
 
     @property
     def columns(self) -> list[str]:
@@ -142,31 +152,71 @@ def write_test_set(folder: Path, truth: TestSet) -> str:
 
 
 def read_test_set(folder: Path, digest: str) -> TestSet:
-    """Read the test set called ``digest``.
+    """Read the test set called ``digest``: its Parquet file, or where there is none, its text.
 
     Raises:
         BadInput: It is missing, unreadable, or has other columns.
         CheckFailed: Its content has another digest.
     """
-    path = folder / f"{digest}.parquet"
+    path, text = folder / f"{digest}.parquet", folder / text_name(digest)
+    if not path.is_file() and text.is_file():
+        path = text
     if not path.is_file():
         raise BadInput(
             f"The test set '{path}' is missing; a record was scored on it.",
             hint="Copy the whole results folder, test-sets included.",
         )
+    truth = make_test_set(_films_of_text(path) if path == text else _films_of_parquet(path))
+    found = truth.digest
+    if path == text and found == digest:
+        found = sha256_file(path)  # other bytes of the same films would want the same path
+    if found != digest:
+        raise CheckFailed(
+            f"'{path}' was changed: its content has the digest {found[:12]}...",
+            hint="Copy it again from where it was made.",
+        )
+    return truth
+
+
+def text_name(digest: str) -> str:
+    """File name of the text of the test set called ``digest``."""
+    return f"{digest}.json"
+
+
+def _films_of_parquet(path: Path) -> list[Film]:
     try:
         table = pa.parquet.read_table(path)
         names = [n for n in _SCHEMA.names if n != _DENSITY or n in table.column_names]
         schema = pa.schema([_SCHEMA.field(name) for name in names])
-        films = films_of(table.select(names).cast(schema).to_pylist())
+        return films_of(table.select(names).cast(schema).to_pylist())
     except (pa.ArrowException, OSError, KeyError) as error:
-        raise BadInput(
-            f"'{path}' is not a test set ({error}).", hint="Copy it again from where it was made."
-        ) from error
-    truth = make_test_set(films)
-    if truth.digest != digest:
-        raise CheckFailed(
-            f"'{path}' was changed: its content has the digest {truth.digest[:12]}...",
-            hint="Copy it again from where it was made.",
-        )
-    return truth
+        raise _no_test_set(path, error) from error
+
+
+def _films_of_text(path: Path) -> list[Film]:
+    size = path.stat().st_size
+    if size > _MAX_TEXT_BYTES:
+        raise _no_test_set(path, f"it has {size} bytes, more than {_MAX_TEXT_BYTES}")
+    try:
+        rows = json.loads(path.read_bytes())
+        return [_film_of_row(row) for row in rows]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _no_test_set(path, error) from error
+
+
+def _film_of_row(row: Any) -> Film:
+    """One film of the text: image_id is text, label a whole number, the others text or null."""
+    with_density = len(_SCHEMA.names)
+    if not isinstance(row, list) or len(row) not in (with_density - 1, with_density):
+        raise ValueError(f"{str(row)[:80]} is no film")
+    image_id, label, *others = row
+    known = isinstance(image_id, str) and type(label) is int
+    if not known or not all(other is None or isinstance(other, str) for other in others):
+        raise ValueError(f"{str(row)[:80]} is no film")
+    return Film(*row)
+
+
+def _no_test_set(path: Path, why: object) -> BadInput:
+    return BadInput(
+        f"'{path}' is not a test set ({why}).", hint="Copy it again from where it was made."
+    )

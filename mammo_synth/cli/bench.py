@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mammo_synth.cli import bench_compare, bench_figures, bench_ray, bench_recipes, console
+from mammo_synth.cli import (
+    bench_compare,
+    bench_figures,
+    bench_ray,
+    bench_recipes,
+    bench_reproduce,
+    console,
+)
 from mammo_synth.cli.bench_print import print_grid, print_plan, print_record
 from mammo_synth.cli.bench_recipes import listed, named_setting, prepare
 
@@ -222,6 +229,7 @@ def score(
 app.command(epilog=bench_compare.EPILOG)(bench_compare.compare)
 app.command(epilog=bench_figures.EPILOG)(bench_figures.figures)
 app.command(epilog=bench_recipes.EPILOG)(bench_recipes.recipes)
+app.command(epilog=bench_reproduce.EPILOG)(bench_reproduce.reproduce)
 
 
 def _now() -> str:

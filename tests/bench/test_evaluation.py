@@ -241,6 +241,7 @@ def _as_format_1(results: Path) -> Path:
 
     def change(record: dict[str, Any]) -> None:
         record["format"] = FORMAT_1
+        del record["digest"]  # there was none
         record["evaluations"] = {k: old(k, v) for k, v in record["evaluations"].items()}
 
     edit_record(stored.path, change)
