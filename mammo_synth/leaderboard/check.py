@@ -1,59 +1,205 @@
-"""Recompute every number of a RESULTS folder and say each thing that is not so."""
+"""Recompute every number of a RESULTS folder and say each thing that is not so.
+
+A submission comes from a stranger, so nothing in it is believed: form, texts, dates, files and
+digests are checked, every number is computed again from the predictions, and predictions are held
+against those of every other record. What cannot be told from the folder is whether a classifier
+gave these predictions: that takes a second run (`bench reproduce`).
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mammo_synth.bench.record import read_record
-from mammo_synth.bench.results import Stored, differences
+from mammo_synth.bench.record import SPLITS, Record
+from mammo_synth.bench.resampling import Floats
+from mammo_synth.bench.results import Stored, evaluation_of
 from mammo_synth.errors import BadInput
-from mammo_synth.leaderboard.load import record_files
+from mammo_synth.leaderboard.check_beside import reproduction_problems, submission_problems
+from mammo_synth.leaderboard.check_copies import Posted, copies
+from mammo_synth.leaderboard.check_evaluations import evaluation_problems
+from mammo_synth.leaderboard.check_folder import walk
+from mammo_synth.leaderboard.check_problem import Checked as Checked
+from mammo_synth.leaderboard.check_problem import Found
+from mammo_synth.leaderboard.check_problem import Problem as Problem
+from mammo_synth.leaderboard.check_record import date_problems, own_problems, read_stranger
+from mammo_synth.leaderboard.check_releases import (
+    RELEASES_NAME,
+    Known,
+    known_release,
+    merged,
+    read_releases,
+    release_problems,
+)
+from mammo_synth.leaderboard.tiers import tier_of
 from mammo_synth.progress import SILENT, Progress
+from mammo_synth.release.folder import Release
+
+NOTHING_KNOWN = (
+    f"Releases could not be held against anything: there is no {RELEASES_NAME} in the folder and "
+    "no --release was given. So a record may be of a release or a test set that nobody else has."
+)
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One discrepancy: the record file, relative to the results folder, and what is not so."""
+class _Seen:
+    """One record, checked by itself: ``record`` and ``p`` where they could be read."""
 
-    path: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What `check` found: how many records it read, and every discrepancy."""
-
-    records: int
-    problems: tuple[Problem, ...]
-
-    @property
-    def sound(self) -> bool:
-        """Whether every number recomputed."""
-        return not self.problems
+    path: Path
+    name: str
+    found: list[Found]
+    record: Record | None = None
+    p: Floats | None = None
 
 
-def check(results: Path, progress: Progress = SILENT) -> Checked:
+def check(
+    results: Path,
+    progress: Progress = SILENT,
+    *,
+    releases: Sequence[Path] = (),
+    now: str | None = None,
+) -> Checked:
     """Recompute every number of every record below ``results`` from its predictions.
 
-    Unlike `load.load` this goes on after a problem, and lists each.
+    Unlike `load.load` this goes on after a problem, and lists each, with a code of
+    `check_problem.CODES`.
+
+    Args:
+        results: The folder, or a clone of a repository of results.
+        progress: Receives progress.
+        releases: Folders of releases that records may be of, beside those in the folder's
+            `releases.json`. With neither, that is said in a note and nothing is held against them.
+        now: The time, UTC, ``2026-01-31T12:00:00Z``; None leaves dates of the future out.
 
     Raises:
-        BadInput: There is no folder, no record, or a record outside the layout.
+        BadInput: There is no folder or no record in it; or ``releases`` holds no release.
     """
-    paths = record_files(results)
-    progress.start("records", len(paths))
-    problems = []
-    for path in paths:
+    walked = walk(results)
+    problems = list(walked.problems)
+    if not walked.records and not problems:
+        raise BadInput(
+            f"There is no record in '{results}'.",
+            hint="`mammo-synth bench run` and `bench grid` write them (--out).",
+        )
+    strangers = {path: read_stranger(path) for path in walked.records}
+    records = [one.record for one in strangers.values() if one.record is not None]
+    known: Known = {}
+    notes: list[str] = []
+    try:
+        known = _known(results, releases, records)
+    except _BadList as error:
+        problems.append(Problem(RELEASES_NAME, error.message, "releases-invalid"))
+    else:
+        notes += [] if known else [NOTHING_KNOWN]
+    progress.start("records", len(strangers))
+    seen = []
+    for path, stranger in strangers.items():
         name = path.relative_to(results).as_posix()
-        problems += [Problem(name, message) for message in _problems(results, path)]
+        one = _Seen(path, name, list(stranger.problems), stranger.record)
+        if stranger.record is not None:
+            try:
+                one = _checked(results, one, stranger.record, known, now)
+            except Exception as error:  # what a stranger's file can do is not foreseen in full
+                message = f"it cannot be checked ({type(error).__name__}: {error})"
+                one.found.append(("not-checkable", message))
+        if stranger.edited is not None and not one.found:
+            # With a number that differs it is clear what was edited.
+            one.found.append(stranger.edited)
+        seen.append(one)
         progress.advance(1, path.parent.relative_to(results).as_posix())
     progress.finish()
-    return Checked(len(paths), tuple(problems))
+    for one in seen:
+        problems += [Problem(one.name, message, code) for code, message in one.found]
+    problems += _together(seen, known)
+    bad = {problem.path for problem in problems}
+    tiers = {
+        one.name: tier_of(one.path.parent, recomputed=one.name not in bad)
+        for one in seen
+        if one.record is not None
+    }
+    return Checked(len(seen), tuple(problems), tuple(notes), tiers)
 
 
-def _problems(results: Path, path: Path) -> list[str]:
+class _BadList(BadInput):
+    """The folder's own list of releases cannot be used."""
+
+
+def _known(results: Path, releases: Sequence[Path], records: Sequence[Record]) -> Known:
+    opened = [Release.open(folder) for folder in releases]
+    configurations: dict[str, set[str]] = {}
+    for record in records:
+        digest = record["release"]["sha256"]
+        configurations.setdefault(digest, set()).add(record["configuration"])
+    folders = {
+        one.sha256: known_release(one, sorted(configurations.get(one.sha256, ()))) for one in opened
+    }
+    path = results / RELEASES_NAME
+    if not path.exists() and not path.is_symlink():
+        return folders
     try:
-        return differences(results, Stored(path, read_record(path)))
+        listed = read_releases(path)
+        return merged(listed, folders)
     except BadInput as error:
-        return [error.message]
+        raise _BadList(error.message, hint=error.hint) from error
+
+
+def _checked(results: Path, one: _Seen, record: Record, known: Known, now: str | None) -> _Seen:
+    stored = Stored(one.path, record)
+    release = known.get(record["release"]["sha256"])
+    found = one.found
+    found += date_problems(record, release.released if release else None, now)
+    found += own_problems(results, stored)
+    found += release_problems(record, known)
+    numbers, p = evaluation_problems(results, stored)
+    found += numbers
+    wrong, submission = submission_problems(one.path.parent)
+    found += wrong
+    if p is not None and not numbers:
+        found += reproduction_problems(results, stored, p, submission, now)
+    return _Seen(one.path, one.name, found, record, p)
+
+
+def _together(seen: Sequence[_Seen], known: Known) -> list[Problem]:
+    """What only all records together tell: copies, and releases of which they say two things."""
+    posted = [
+        Posted(one.name, one.record, one.p)
+        for one in seen
+        if one.record is not None
+        and one.p is not None
+        and all(code != "misplaced" for code, _ in one.found)  # a copied file, named already
+    ]
+    problems = [Problem(path, message, "predictions-copied") for path, message in copies(posted)]
+    said: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for one in seen:
+        if one.record is None or one.record["release"]["sha256"] in known:
+            continue
+        release = one.record["release"]
+        for split in SPLITS:
+            evaluation = evaluation_of(one.record, split)
+            if evaluation is not None:
+                which = "" if split == "real_test" else f" of {one.record['configuration']}"
+                key = (release["sha256"], f"{split}{which}")
+                said.setdefault(key, []).append((one.name, evaluation["test_set"]))
+        facts = {name: value for name, value in release.items() if name != "revision"}
+        said.setdefault((release["sha256"], "facts"), []).append((one.name, repr(facts)))
+    for (sha256, what), entries in said.items():
+        counts = Counter(value for _, value in entries)
+        if len(counts) < 2:
+            continue
+        usual = max(counts.values())
+        most = [value for value, times in counts.items() if times == usual]
+        for name, value in entries:
+            if len(most) == 1 and value == most[0]:
+                continue
+            if what == "facts":
+                message = f"it says other things of the release {sha256[:12]}... than other records"
+                problems.append(Problem(name, message, "release-differs"))
+            else:
+                message = (
+                    f"its test set {what} is {value[:12]}..., and other records of the release "
+                    f"{sha256[:12]}... have another"
+                )
+                problems.append(Problem(name, message, "test-set-unknown"))
+    return problems

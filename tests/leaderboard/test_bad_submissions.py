@@ -1,0 +1,225 @@
+"""Planted bad submissions: each is refused for its own reason, by code and by message."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from mammo_synth.bench.record import read_record
+from mammo_synth.bench.results import posted_folder
+from mammo_synth.cli.leaderboard import app
+from mammo_synth.errors import BadInput
+from mammo_synth.files import sha256_file, write_json
+from mammo_synth.leaderboard.check import NOTHING_KNOWN, Checked, check
+from mammo_synth.leaderboard.check_problem import CODES
+from mammo_synth.leaderboard.check_releases import (
+    RELEASES_NAME,
+    read_releases,
+    write_releases,
+)
+from mammo_synth.leaderboard.tiers import Tier
+from tests.leaderboard.bad_submissions import ALSO, BAD, Bad
+from tests.leaderboard.board_factory import Cell, write_cell
+from tests.leaderboard.plants import (
+    CONFIGURATION,
+    NOW,
+    REVISION,
+    WORLD,
+    better_and_new_digest,
+    known,
+    predictions,
+    put,
+    submitted,
+    the_record,
+)
+
+runner = CliRunner()
+SCRIPT = Path(__file__).parents[2] / "scripts/results-ci/check"
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results repository of one record and its list of releases; do not write to it."""
+    results = tmp_path_factory.mktemp("sound") / "results"
+    write_cell(results, WORLD, Cell(CONFIGURATION))
+    write_releases(results / RELEASES_NAME, {WORLD.sha256: known()})
+    return results
+
+
+@pytest.fixture
+def results(sound: Path, tmp_path: Path) -> Path:
+    """A copy of `sound` to plant something in."""
+    return Path(shutil.copytree(sound, tmp_path / "results"))
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.what)
+def test_a_bad_submission_is_refused_for_its_own_reason(bad: Bad, results: Path) -> None:
+    bad.plant(results)
+    found = check(results, now=NOW)
+    assert {problem.code for problem in found.problems} - ALSO.get(bad.what, set()) == {bad.code}
+    messages = [problem.message for problem in found.problems if problem.code == bad.code]
+    assert any(bad.words in message for message in messages), messages
+    for problem in found.problems:
+        text = problem.path + problem.message
+        assert all(mark.isprintable() for mark in text), "what is shown cannot act on a terminal"
+    assert not {Tier.RECOMPUTED, Tier.REPRODUCED} & {
+        (found.tiers or {}).get(problem.path) for problem in found.problems
+    }
+
+
+def test_every_code_is_planted_or_said_elsewhere() -> None:
+    elsewhere = {"reproduction-invalid", "reproduction-differs", "not-checkable"}
+    assert {bad.code for bad in BAD} | elsewhere == set(CODES)
+    assert len({bad.what for bad in BAD}) == len(BAD) >= 30
+
+
+def test_a_sound_submission_is_accepted(results: Path) -> None:
+    put("release", "revision", value=REVISION)(results)
+    submitted()(results)
+    write_cell(results, WORLD, Cell(CONFIGURATION, "my-densenet", brought=True, weights="none"))
+    # Honest classifiers can coincide where scores have few values.
+    for name in ("prior", "always-normal"):
+        write_cell(results, WORLD, Cell(CONFIGURATION, name, scores=lambda t: 0.3 + 0 * t.label))
+    found = check(results, now=NOW)
+    assert found.problems == ()
+    assert found.records == 4
+    assert found.notes == ()
+    assert set((found.tiers or {}).values()) == {Tier.RECOMPUTED}
+
+
+def test_a_posted_record_is_accepted(results: Path) -> None:
+    old = the_record(results).parent
+    old.rename(posted_folder(old, sha256_file(old / "record.json")))
+    assert check(results, now=NOW).sound
+
+
+def test_without_known_releases_that_is_said(results: Path) -> None:
+    (results / RELEASES_NAME).unlink()
+    found = check(results, now=NOW)
+    assert found.sound
+    assert found.notes == (NOTHING_KNOWN,)
+    # Records that contradict each other need no list to be found.
+    write_cell(results, replace(WORLD, patients=8), Cell(CONFIGURATION, "other"))
+    assert {problem.code for problem in check(results, now=NOW).problems} == {"test-set-unknown"}
+
+
+def test_a_record_before_its_release_is_refused(results: Path) -> None:
+    write_releases(results / RELEASES_NAME, {WORLD.sha256: replace(known(), released="2026-02-01")})
+    (problem,) = check(results, now=NOW).problems
+    assert problem.code == "date-impossible"
+    assert "the release is of 2026-02-01" in problem.message
+
+
+def test_a_record_without_a_digest_is_one_from_before_there_were_digests(results: Path) -> None:
+    path = the_record(results)
+    write_json(path, read_record(path))
+    assert "digest" not in json.loads(path.read_text())
+    assert check(results, now=NOW).sound
+
+
+def test_the_list_of_releases_reads_back(tmp_path: Path) -> None:
+    path = tmp_path / RELEASES_NAME
+    write_releases(path, {WORLD.sha256: known()})
+    assert read_releases(path) == {WORLD.sha256: known()}
+    value = json.loads(path.read_text())
+    value["releases"] *= 2
+    path.write_text(json.dumps(value))
+    with pytest.raises(BadInput, match="twice"):
+        read_releases(path)
+
+
+def test_the_command_gives_codes_and_exit_codes(results: Path) -> None:
+    sound = runner.invoke(app, ["check", str(results), "--json"])
+    assert (sound.exit_code, json.loads(sound.stdout)["problems"]) == (0, [])
+    better_and_new_digest(results)
+    refused = runner.invoke(app, ["check", str(results), "--json"])
+    assert refused.exit_code == 1
+    value = json.loads(refused.stdout)
+    (problem,) = value["problems"]
+    assert (problem["code"], problem["path"]) == (
+        "numbers-differ",
+        the_record(results).relative_to(results).as_posix(),
+    )
+    assert value["tiers"] == {problem["path"]: "schema"}
+    plain = runner.invoke(app, ["check", str(results)])
+    assert plain.exit_code == 1
+    assert "[numbers-differ]" in plain.stdout
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_ci_script_lets_files_only_be_added(results: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+        subprocess.run(("git", *who, *arguments), cwd=results, check=True, capture_output=True)
+
+    def script(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(SCRIPT), str(results), *arguments]
+        # The check itself has its own tests; here it always passes.
+        environment = {**os.environ, "MAMMO_SYNTH": "true"}
+        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+    def commit() -> None:
+        git("add", ".")
+        git("commit", "-m", "a")
+
+    git("init", "-b", "main")
+    commit()
+    git("checkout", "-b", "submission")
+    write_cell(results, WORLD, Cell(CONFIGURATION, "my-densenet"))
+    commit()
+    assert script("main").returncode == 0
+    (results / RELEASES_NAME).write_text("{}")
+    the_record(results).write_text("{}")
+    predictions(results, "test").unlink()
+    commit()
+    refused = script("main")
+    assert refused.returncode == 1
+    assert refused.stdout.count("[not-append-only]") == 3
+    assert script("nowhere").returncode > 1
+    failing = subprocess.run(
+        [SCRIPT, results],
+        env={**os.environ, "MAMMO_SYNTH": "false"},
+        check=False,
+    )
+    assert failing.returncode == 1
+
+
+def numbers_of(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Places of all numbers in a JSON value."""
+    if isinstance(value, dict):
+        return [p for name, one in value.items() for p in numbers_of(one, (*place, name))]
+    if isinstance(value, list):
+        return [p for i, one in enumerate(value) for p in numbers_of(one, (*place, i))]
+    return [place] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_an_edit_of_any_single_number_is_found(
+    data: st.DataObject, sound: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = the_record(sound)
+    value = json.loads(path.read_text())
+    place = data.draw(st.sampled_from(numbers_of(value)))
+    at = value
+    for name in place[:-1]:
+        at = at[name]
+    old = at[place[-1]]
+    ints, floats = st.integers(0, 2**40), st.floats(0, 1)
+    new = data.draw((ints if isinstance(old, int) else floats).filter(lambda n: n != old))
+    at[place[-1]] = new
+    results = tmp_path_factory.mktemp("edited") / "results"
+    shutil.copytree(sound, results)
+    the_record(results).write_text(json.dumps(value))
+    found: Checked = check(results, now=NOW)
+    assert not found.sound, (place, old, new)
