@@ -22,6 +22,7 @@ from mammo_synth.films.prepare import PrepareSettings, prepare
 from mammo_synth.films.prepared import PreparedSet
 from mammo_synth.films.sources.folder import FolderSource
 from mammo_synth.films.split import SplitSettings
+from mammo_synth.leaderboard.verified import HOME
 from mammo_synth.release.build import ReleaseSettings, build_release
 from mammo_synth.release.folder import Release
 from mammo_synth.release.rehydrate import PreparedFilms, rehydrate
@@ -126,6 +127,15 @@ def build_small_release(
         replace=replace,
     )
     return rehydrate(release, PreparedFilms(prepared))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What commands remember as verified stays in the tests."""
+    folder = tmp_path_factory.mktemp("cache-of-user")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME, str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Executor
 
 import numpy as np
 
 from mammo_synth.bench.estimate import estimate, mean_of
-from mammo_synth.bench.metrics import RESAMPLES, percentile_interval, resample
+from mammo_synth.bench.metrics import RESAMPLES
 from mammo_synth.bench.published import Published
 from mammo_synth.bench.record import GAP_METRIC, TRTR
 from mammo_synth.bench.resampling import Floats
 from mammo_synth.bench.series import ranking_key, same_replicate, series_of, series_order
+from mammo_synth.bench.together import Case, resample_together
 from mammo_synth.configurations import CONFIGURATIONS
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.model import (
@@ -32,17 +33,12 @@ from mammo_synth.leaderboard.model import (
     Table,
     TestSet,
 )
+from mammo_synth.leaderboard.rank import Drawn, by_auroc, rank
 from mammo_synth.progress import SILENT, Progress
 
 SEED = 0
 
-
-@dataclass(frozen=True)
-class _Drawn:
-    """A row before ranking, with its AUROC in every resample of the patients."""
-
-    row: Row
-    auroc: Floats
+Cells = dict[tuple[Series, str], tuple[Run, ...]]
 
 
 def build(
@@ -52,6 +48,7 @@ def build(
     resamples: int = RESAMPLES,
     seed: int = SEED,
     progress: Progress = SILENT,
+    helper: Executor | None = None,
 ) -> Board:
     """Group runs into tables and rank each table on AUROC.
 
@@ -64,6 +61,7 @@ def build(
         resamples: Bootstrap resamples of patients.
         seed: Of the bootstrap; the same for every row, which pairs the comparisons.
         progress: Told of every row.
+        helper: A pool of one process that resamples half of the rows.
 
     Raises:
         BadInput: No runs, or two records of the same replicate.
@@ -75,20 +73,30 @@ def build(
     tables: dict[tuple, list[Run]] = {}
     for run in runs:
         tables.setdefault(ranking_key(run.record), []).append(run)
-    cells = {key: _cells(group) for key, group in tables.items()}
-    progress.start("rows", sum(len(rows) for rows in cells.values()))
-    done = tuple(
-        _table(rows, resamples, seed, progress) for _, rows in sorted(cells.items(), key=_first)
+    cells = [_cells(group) for _, group in sorted(tables.items(), key=_first)]
+    rows = [row for table in cells for row in table.values()]
+    progress.start("rows", len(rows))
+    drawn = resample_together(
+        [_case(row, "real_test") for row in rows],
+        METRICS,
+        resamples=resamples,
+        seed=seed,
+        progress=progress,
+        helper=helper,
     )
     progress.finish()
-    return Board(done, published, resamples, seed, len(runs))
+    gaps = _gaps(rows, [values[GAP_METRIC] for values in drawn], resamples, seed, helper)
+    every = zip(drawn, gaps, strict=True)
+    done = tuple(_table(table, [next(every) for _ in table]) for table in cells)
+    in_full = sum(run.verified for run in runs)
+    return Board(done, published, resamples, seed, len(runs), in_full)
 
 
 def _first(item: tuple[tuple, object]) -> tuple:
     return item[0]
 
 
-def _cells(runs: Iterable[Run]) -> dict[tuple[Series, str], tuple[Run, ...]]:
+def _cells(runs: Iterable[Run]) -> Cells:
     """Replicates by series and configuration, both in a fixed order."""
     found: dict[tuple[Series, str], dict[int, Run]] = {}
     for run in runs:
@@ -104,16 +112,24 @@ def _cells(runs: Iterable[Run]) -> dict[tuple[Series, str], tuple[Run, ...]]:
     return {key: tuple(found[key][k] for k in sorted(found[key])) for key in order}
 
 
-def _table(
-    cells: dict[tuple[Series, str], tuple[Run, ...]],
-    resamples: int,
-    seed: int,
-    progress: Progress,
-) -> Table:
-    drawn = []
-    for (series, configuration), runs in cells.items():
-        drawn.append(_row(series, configuration, runs, resamples, seed))
-        progress.advance(1, f"{configuration} × {series.classifier}")
+def _case(runs: Sequence[Run], split: str) -> Case:
+    """The replicates of one row on one test set."""
+    tests = [run.scored[split] for run in runs]
+    return Case(
+        tests[0].label,
+        np.stack([test.p for test in tests]),
+        tuple(test.threshold for test in tests),
+        tests[0].patients,
+    )
+
+
+def _table(cells: Cells, resampled: Sequence[tuple[dict[str, Floats], Estimate]]) -> Table:
+    drawn = [
+        _row(series, configuration, runs, values, gap)
+        for ((series, configuration), runs), (values, gap) in zip(
+            cells.items(), resampled, strict=True
+        )
+    ]
     ranked = rank([one for one in drawn if one.row.kind == "ranked"])
     others = [one.row for one in drawn if one.row.kind != "ranked"]
     first = next(iter(cells.values()))[0]
@@ -124,7 +140,7 @@ def _table(
         protocol=release["protocol"],
         release=release,
         test_set=_test_set(truth),
-        rows=(*ranked, *sorted(others, key=_by_auroc)),
+        rows=(*ranked, *sorted(others, key=by_auroc)),
         missing=_missing(cells),
         image_for_image=_image_for_image(drawn),
     )
@@ -137,18 +153,13 @@ def _test_set(truth: Scored) -> TestSet:
 
 
 def _row(
-    series: Series, configuration: str, runs: tuple[Run, ...], resamples: int, seed: int
-) -> _Drawn:
+    series: Series,
+    configuration: str,
+    runs: tuple[Run, ...],
+    drawn: dict[str, Floats],
+    gap: Estimate,
+) -> Drawn:
     tests = [run.scored["real_test"] for run in runs]
-    drawn = resample(
-        tests[0].label,
-        np.stack([test.p for test in tests]),
-        [test.threshold for test in tests],
-        tests[0].patients,
-        resamples=resamples,
-        seed=seed,
-        metrics=METRICS,
-    )
     metrics = {name: estimate(_mean(tests, name), drawn[name]) for name in METRICS}
     if series.role == "control":
         kind = "control"
@@ -159,14 +170,14 @@ def _row(
         configuration=configuration,
         series=series,
         metrics=metrics,
-        gap=_gap(runs, drawn[GAP_METRIC], resamples, seed),
+        gap=gap,
         verdict=verdict(metrics[RANKED_ON]),
         runs=runs,
     )
-    return _Drawn(row, drawn[RANKED_ON])
+    return Drawn(row, drawn[RANKED_ON])
 
 
-def _image_for_image(drawn: Sequence[_Drawn]) -> tuple[ImageForImage, ...]:
+def _image_for_image(drawn: Sequence[Drawn]) -> tuple[ImageForImage, ...]:
     """TRTR minus its twin where a series has both. Every row was drawn with one seed from the
     same films, so the difference is taken within each resample."""
     by_key = {(one.row.series, one.row.kind): one for one in drawn}
@@ -184,29 +195,42 @@ def _mean(tests: Sequence[Scored], metric: str) -> float | None:
     return mean_of([test.metrics[metric] for test in tests])
 
 
-def _gap(runs: tuple[Run, ...], real: Floats, resamples: int, seed: int) -> Estimate:
-    """Shortcut gap: the configuration's own test split minus the real test films.
+def _gaps(
+    rows: Sequence[tuple[Run, ...]],
+    real: Sequence[Floats],
+    resamples: int,
+    seed: int,
+    helper: Executor | None,
+) -> list[Estimate]:
+    """Shortcut gap of each row: its configuration's own test split minus the real test films.
 
     The two test sets share no patient, so their resamples are independent: the split's are drawn
     with another seed. Where a real film of the split's share stands in both (study protocol) the
     interval is a little too wide.
     """
-    if any("test" not in run.scored or run.record["baseline"] == TRTR for run in runs):
-        return Estimate(None)
-    own = [run.scored["test"] for run in runs]
-    here, there = _mean(own, GAP_METRIC), _mean([r.scored["real_test"] for r in runs], GAP_METRIC)
-    if here is None or there is None or len({test.digest for test in own}) != 1:
-        return Estimate(None)
-    drawn = resample(
-        own[0].label,
-        np.stack([test.p for test in own]),
-        [test.threshold for test in own],
-        own[0].patients,
+    having = [i for i, runs in enumerate(rows) if _has_gap(runs)]
+    drawn = resample_together(
+        [_case(rows[i], "test") for i in having],
+        (GAP_METRIC,),
         resamples=resamples,
         seed=seed + 1,
-        metrics=(GAP_METRIC,),
+        helper=helper,
     )
-    return estimate(here - there, drawn[GAP_METRIC] - real)
+    gaps = [Estimate(None)] * len(rows)
+    for i, values in zip(having, drawn, strict=True):
+        here, there = (
+            _mean([run.scored[split] for run in rows[i]], GAP_METRIC)
+            for split in ("test", "real_test")
+        )
+        if here is not None and there is not None:
+            gaps[i] = estimate(here - there, values[GAP_METRIC] - real[i])
+    return gaps
+
+
+def _has_gap(runs: Sequence[Run]) -> bool:
+    if any("test" not in run.scored or run.record["baseline"] == TRTR for run in runs):
+        return False
+    return len({run.scored["test"].digest for run in runs}) == 1
 
 
 def verdict(auroc: Estimate) -> str:
@@ -216,46 +240,6 @@ def verdict(auroc: Estimate) -> str:
     if auroc.low > CHANCE:
         return "above"
     return "below" if auroc.high < CHANCE else "chance"
-
-
-def rank(rows: Sequence[_Drawn]) -> list[Row]:
-    """Give ranks on AUROC, best first, equal ranks to rows that cannot be told apart.
-
-    The best row opens a group; a row joins it while the 95 % interval of the paired difference
-    to the row that opened it includes zero; else it opens the next group. A row without an AUROC
-    stands last, without a rank.
-    """
-    order = sorted(rows, key=lambda one: _by_auroc(one.row))
-    groups: list[list[_Drawn]] = []
-    for one in order:
-        if one.row.metrics[RANKED_ON].value is None:
-            continue
-        if groups and _same(groups[-1][0], one):
-            groups[-1].append(one)
-        else:
-            groups.append([one])
-    ranked: list[Row] = []
-    for group in groups:
-        place = len(ranked) + 1
-        ranked += [replace(one.row, rank=place, tied=len(group) > 1) for one in group]
-    return [*ranked, *(one.row for one in order if one.row.metrics[RANKED_ON].value is None)]
-
-
-def _same(best: _Drawn, other: _Drawn) -> bool:
-    interval = percentile_interval(best.auroc - other.auroc)
-    return interval is None or interval[0] <= 0 <= interval[1]
-
-
-def _by_auroc(row: Row) -> tuple:
-    """Best first; then a fixed order, so that equal values give one output."""
-    value = row.metrics[RANKED_ON].value
-    return (
-        ("baseline", "twin").index(row.kind) if row.kind in ("baseline", "twin") else 2,
-        value is None,
-        -(value or 0.0),
-        row.configuration,
-        series_order(row.series),
-    )
 
 
 def _missing(cells: dict[tuple[Series, str], tuple[Run, ...]]) -> tuple[Missing, ...]:

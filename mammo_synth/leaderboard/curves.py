@@ -1,4 +1,7 @@
-"""Training curves of one run as four inline charts: loss, accuracy, precision, recall."""
+"""Training curves of one run as four inline charts: loss, accuracy, precision, recall.
+
+The published curves are drawn here; those of measured rows by the page's script, in the same look.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mammo_synth.bench.training_curves import MEASURES, curve_points
+from mammo_synth.leaderboard.words_page import ENGLISH, Labels
 from mammo_synth.svg import Frame, ticks
 
 
@@ -18,20 +22,30 @@ class Chart:
     svg: str
 
 
-def charts(curves: Sequence[Mapping[str, Any]], best_epoch: int | None, run: str) -> list[Chart]:
+def charts(
+    curves: Sequence[Mapping[str, Any]],
+    best_epoch: int | None,
+    run: str,
+    say: Labels = ENGLISH,
+) -> list[Chart]:
     """Draw the curves of one run: train solid, validation dashed, best epoch dotted.
 
     Args:
         curves: One entry per epoch as in the record; None is undefined and breaks the line.
         best_epoch: Whose weights were kept, or None.
         run: Name of the run, for screen readers.
+        say: The language.
     """
-    return (
-        [Chart(name, _chart(curves, name, best_epoch, run)) for name in MEASURES] if curves else []
-    )
+    if not curves:
+        return []
+    return [
+        Chart(getattr(say, name), _chart(curves, name, best_epoch, run, say)) for name in MEASURES
+    ]
 
 
-def _chart(curves: Sequence[Mapping[str, Any]], name: str, best_epoch: int | None, run: str) -> str:
+def _chart(
+    curves: Sequence[Mapping[str, Any]], name: str, best_epoch: int | None, run: str, say: Labels
+) -> str:
     epochs = [int(entry["epoch"]) for entry in curves]
     train = curve_points(curves, name)
     validation = curve_points(curves, f"val_{name}")
@@ -47,21 +61,25 @@ def _chart(curves: Sequence[Mapping[str, Any]], name: str, best_epoch: int | Non
     frame.grid(marks, digits)
     frame.text(frame.px(first), 126, str(first), "tick", "middle")
     if last > first:
-        frame.text(frame.px(last), 126, f"epoch {last}", "tick", "end")
+        frame.text(frame.px(last), 126, say.epoch.format(n=last), "tick", "end")
     if best_epoch is not None and first <= best_epoch <= last:
         x = frame.px(best_epoch)
         frame.line(x, frame.top, x, frame.height - frame.bottom, "best")
     frame.polyline(train, "train", "")
     frame.polyline(validation, "val", "5 3")
-    return frame.svg(f"{name} per epoch, {run}: {_summary(train, validation)}", "curve")
+    said = f"{getattr(say, name)}, {run}: {_summary(train, validation, say)}"
+    return frame.svg(said, "curve")
 
 
 def _summary(
-    train: Sequence[tuple[float, float] | None], validation: Sequence[tuple[float, float] | None]
+    train: Sequence[tuple[float, float] | None],
+    validation: Sequence[tuple[float, float] | None],
+    say: Labels,
 ) -> str:
     """The last values in words, for readers who do not see the chart."""
     said = []
-    for name, points in (("train", train), ("validation", validation)):
+    for name, points in ((say.train, train), (say.validation, validation)):
         defined = [point for point in points if point is not None]
-        said.append(f"{name} ends at {defined[-1][1]:.3f}" if defined else f"{name} undefined")
+        value = f"{defined[-1][1]:.3f}" if defined else say.undefined
+        said.append(say.ends_at.format(name=name, value=value))
     return ", ".join(said)

@@ -1,224 +1,246 @@
-"""What the page shows when a row is opened: settings, curves, confusion matrices, subgroups,
-provenance."""
+"""What a row opens to: a short list of its runs as markup, and all the rest as numbers.
+
+The page holds the rest as compact JSON, and its script (`templates/row.js`) draws a row when a
+reader opens it: a board of hundreds of records stays small, and loads at once. Numbers of that
+JSON are whole thousandths; settings, environments and digests that many runs share stand once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
-from markupsafe import Markup
+from mammo_synth.leaderboard import words as english
+from mammo_synth.leaderboard.detail_numbers import Pairs, curves, flat, thousandths, three
+from mammo_synth.leaderboard.groups import groups
+from mammo_synth.leaderboard.model import METRICS, Row, Run
+from mammo_synth.leaderboard.sweep import sweep
+from mammo_synth.leaderboard.words_page import ENGLISH, Labels
 
-from mammo_synth.leaderboard import words
-from mammo_synth.leaderboard.curves import charts
-from mammo_synth.leaderboard.groups import Groups, groups
-from mammo_synth.leaderboard.model import METRIC_NAMES, METRICS, Row, Run, Scored
-
-Pairs = list[tuple[str, str]]
-_SPLITS = {"real_test": "real_test", "test": "own test split"}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a confusion matrix: its count, its share of the true class, right or wrong."""
-
-    count: str
-    share: str
-    hit: bool
+_ID_DIGITS = 12
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """A confusion matrix; rows are the truth."""
+@dataclass
+class Shared:
+    """Values that many runs have in common; each is kept once and named by its place."""
 
-    caption: str
-    rows: list[tuple[str, list[Cell]]]
+    values: list[Any] = field(default_factory=list)
+    _places: dict[str, int] = field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class Curve:
-    """One chart of the page, as safe markup."""
-
-    name: str
-    svg: Markup
+    def place(self, value: Any) -> int:
+        """The place of ``value``, which is added where it is new."""
+        key = repr(value)
+        if key not in self._places:
+            self._places[key] = len(self.values)
+            self.values.append(value)
+        return self._places[key]
 
 
 @dataclass(frozen=True)
-class RunDetail:
-    """One replicate."""
+class RunLine:
+    """One replicate in a sentence, with links (label, address; None without an address)."""
 
     title: str
-    curves: list[Curve]
-    matrices: list[Matrix]
-    groups: Groups
-    images: list[tuple[str, list[str]]]
-    record: Pairs
-    environment: Pairs
+    text: str
+    links: list[tuple[str, str | None]]
 
 
 @dataclass(frozen=True)
 class Detail:
-    """One row."""
+    """One row: ``anchor`` is its id on the page, ``data`` what the script draws."""
 
     anchor: str
     flag: str
     summary: str
-    settings: Pairs
-    facts: Pairs
-    runs: list[RunDetail]
+    date: str
+    tier: str
+    submitted: list[tuple[str, str, str | None]]
+    runs: list[RunLine]
+    data: dict[str, Any]
 
 
-def detail(row: Row, anchor: str) -> Detail:
-    """Everything below one row; ``anchor`` is its id on the page."""
-    series = row.series
-    said = [words.replicates(row), words.weights(series), words.recipe(series)]
-    return Detail(
-        anchor=anchor,
-        flag=words.verdict(row),
-        summary=" · ".join(said),
-        settings=_settings(row),
-        facts=_facts(row),
-        runs=[_run(run, row.name) for run in row.runs],
-    )
+@dataclass(frozen=True)
+class Maker:
+    """Makes the details of one page.
 
+    Attributes:
+        words, say: The language.
+        records_at: Where the records lie, as an address to put before their paths: a path from
+            the page such as ``../results`` or an http(s) address. None: paths without links.
+        shared: Filled while rows are made.
+    """
 
-def _settings(row: Row) -> Pairs:
-    record = row.runs[0].record
-    parameters = record["classifier"]["parameters"]
-    pairs = [
-        ("classifier", row.series.classifier),
-        ("parameters", words.DASH if parameters is None else f"{parameters:,}"),
-        ("first weights", words.weights(row.series)),
-        ("recipe", words.recipe(row.series)),
-    ]
-    recipe = record["recipe"]
-    return pairs + (flat(recipe["settings"]) if recipe else [])
+    words: ModuleType = english
+    say: Labels = ENGLISH
+    records_at: str | None = None
+    shared: Shared = field(default_factory=Shared)
 
-
-def _facts(row: Row) -> Pairs:
-    pairs = []
-    for name in METRICS:
-        estimate = row.metrics[name]
-        text = words.number(estimate.value)
-        if estimate.value is None:
-            text = words.undefined_reason(row, name) or text
-        elif estimate.has_interval:
-            text += f" ({words.interval(estimate, 3)})"
-        pairs.append((METRIC_NAMES[name], text))
-    gap = words.signed(row.gap.value)
-    if row.gap.has_interval:
-        gap += f" ({words.signed_interval(row.gap, 3)})"
-    pairs.append(("Shortcut gap", gap))
-    pairs.append(("Operating point", f"{words.thresholds(row)}: {words.operating_point(row)}"))
-    if words.verdict(row):
-        pairs.append(("Reading", words.verdict(row)))
-    return pairs
-
-
-def _run(run: Run, name: str) -> RunDetail:
-    record = run.record
-    training, seed = record["training"], record["seed"]
-    title = f"Replicate {record['replicate']}"
-    title += f", seed {seed}" if seed is not None else ""
-    title += f": AUROC {words.number(run.scored['real_test'].metrics['auroc'])}"
-    title += " on real_test"
-    drawn = []
-    if training is not None:
-        said = f"{name}, replicate {record['replicate']}"
-        drawn = charts(training["curves"], training["best_epoch"], said)
-    return RunDetail(
-        title=title,
-        # The charts escape what they take from records; see mammo_synth.svg.
-        curves=[Curve(chart.name, Markup(chart.svg)) for chart in drawn],
-        matrices=[
-            _matrix(f"Confusion matrix, {_SPLITS[split]} (cut at {scored.threshold:.3f})", scored)
-            for split, scored in run.scored.items()
-        ],
-        groups=groups(record["evaluations"]["real_test"]["subgroups"]),
-        images=_images(run),
-        record=_provenance(run),
-        environment=_environment(run),
-    )
-
-
-def _matrix(caption: str, scored: Scored) -> Matrix:
-    c = scored.confusion
-    rows = (
-        ("Cancer", (c["tp"], c["fn"]), (True, False)),
-        ("Normal", (c["fp"], c["tn"]), (False, True)),
-    )
-    return Matrix(
-        caption,
-        [
-            (label, [_cell(n, sum(counts), hit) for n, hit in zip(counts, hits, strict=True)])
-            for label, counts, hits in rows
-        ],
-    )
-
-
-def _cell(count: int, total: int, hit: bool) -> Cell:
-    return Cell(f"{count:,}", f"{count / total:.1%}" if total else words.DASH, hit)
-
-
-def _images(run: Run) -> list[tuple[str, list[str]]]:
-    training = run.record["training"]
-    if training is None:
-        return []
-    parts = (("train", training["train"]), ("validation", training["validation"]))
-    return [
-        (
-            name,
-            [f"{n:,}" for n in (part["cancer"], part["normal"], part["synthetic"], part["real"])],
+    def detail(self, row: Row) -> Detail:
+        """Everything below one row."""
+        words = self.words
+        said = [words.TIER_NAMES[row.tier], words.replicates(row)]
+        said += [words.recipe(row.series), words.weights(row.series)]
+        date = newest(row)
+        return Detail(
+            anchor=f"r-{row.runs[0].sha256[:_ID_DIGITS]}",
+            flag=words.verdict(row),
+            summary=" · ".join([*said, date]),
+            date=date,
+            tier=f"{words.TIER_NAMES[row.tier]}: {words.TIER_WORDS[row.tier]}",
+            submitted=self._submitted(row),
+            runs=[self._line(run) for run in row.runs],
+            data=self._row(row),
         )
-        for name, part in parts
-    ]
+
+    def _line(self, run: Run) -> RunLine:
+        say, test = self.say, run.scored["real_test"]
+        c = test.confusion
+        calls = say.calls.format(
+            auroc=self.words.number(test.metrics["auroc"]),
+            tp=self.words.count(c["tp"]),
+            cancer=self.words.count(c["tp"] + c["fn"]),
+            tn=self.words.count(c["tn"]),
+            normal=self.words.count(c["tn"] + c["fp"]),
+        )
+        cut = say.cut.format(cut=self.words.number(test.threshold))
+        made = say.made.format(date=run.record["created"][:10])
+        folder = run.path.rpartition("/")[0]
+        evaluations = run.record["evaluations"]
+        files = [
+            (say.record_file, run.path),
+            (say.predictions_file, f"{folder}/{evaluations['real_test']['predictions']['file']}"),
+        ]
+        if "test" in evaluations:
+            name = evaluations["test"]["predictions"]["file"]
+            files.append((say.predictions_test_file, f"{folder}/{name}"))
+        return RunLine(
+            title=self._title(run),
+            text=f"{calls}; {cut}; {made}",
+            links=[(label, self._address(path)) for label, path in files],
+        )
+
+    def _title(self, run: Run) -> str:
+        seed, k = run.record["seed"], run.record["replicate"]
+        if seed is None:
+            return self.say.replicate.format(k=k)
+        return self.say.replicate_seed.format(k=k, seed=seed)
+
+    def _address(self, path: str) -> str | None:
+        if self.records_at is None:
+            return None
+        # A path never begins the address: a folder named "javascript:" stays a folder.
+        return f"{self.records_at.rstrip('/') or '.'}/{quote(path)}"
+
+    def _submitted(self, row: Row) -> list[tuple[str, str, str | None]]:
+        """Submitter, links, other mammograms: label, text, address or None; equal ones once."""
+        found: dict[tuple[str, str, str | None], None] = {}
+        for run in row.runs:
+            one = run.submission
+            if one is not None:
+                found[(self.say.submitted, one.submitter, None)] = None
+                found[(self.say.code, one.code, one.code)] = None
+                if one.weights is not None:
+                    found[(self.say.weights_link, one.weights, one.weights)] = None
+                other = one.other_mammograms or self.say.none
+                found[(self.say.other_mammograms, other, None)] = None
+        return list(found)
+
+    def _row(self, row: Row) -> dict[str, Any]:
+        data = {
+            "n": row.name,
+            "s": self.shared.place(self._settings(row)),
+            "m": [self._metric(row, name) for name in METRICS],
+            "g": three(row.gap),
+            "o": f"{self.words.thresholds(row)}: {self.words.operating_point(row)}",
+            "t": [self._run(run) for run in row.runs],
+        }
+        if self.words.verdict(row):
+            data["v"] = self.words.verdict(row)
+        return data
+
+    def _metric(self, row: Row, name: str) -> list[int | None] | str:
+        estimate = row.metrics[name]
+        if estimate.value is None:
+            return str(self.words.undefined_reason(row, name))
+        return three(estimate)
+
+    def _settings(self, row: Row) -> Pairs:
+        record, say, words = row.runs[0].record, self.say, self.words
+        parameters = record["classifier"]["parameters"]
+        pairs = [
+            (say.classifier.lower(), row.series.classifier),
+            (say.parameters, words.DASH if parameters is None else words.count(parameters)),
+            (say.weights, words.weights(row.series)),
+            (say.recipe, words.recipe(row.series)),
+        ]
+        recipe = record["recipe"]
+        return pairs + (flat(recipe["settings"], say) if recipe else [])
+
+    def _run(self, run: Run) -> dict[str, Any]:
+        record, training = run.record, run.record["training"]
+        test = run.scored["real_test"]
+        curve, c = sweep(test.label, test.p, cut=test.threshold), test.confusion
+        data: dict[str, Any] = {
+            "n": self._title(run),
+            "e": self.shared.place(self._environment(run)),
+            "x": [
+                [split, thousandths(scored.threshold)]
+                + [scored.confusion[name] for name in ("tp", "fn", "fp", "tn")]
+                for split, scored in run.scored.items()
+            ],
+            "r": [curve.fp, curve.tp, [c["fp"], c["tp"]]],
+            "p": run.path,
+            "h": [
+                run.sha256,
+                record["created"],
+                [
+                    [split, self.shared.place(scored.digest), self._predictions(run, split)]
+                    for split, scored in run.scored.items()
+                ],
+            ],
+        }
+        found = record["evaluations"]["real_test"]["subgroups"]
+        shown = groups(found, run.verified)
+        if shown.rows:
+            data["g"] = [
+                [
+                    self.words.known(group.column),
+                    self.words.known(group.name),
+                    counts["n"],
+                    counts["cancer"],
+                    counts["patients"],
+                    self.words.known(group.why) or [three(e) for e in group.estimates],
+                ]
+                for group, counts in zip(shown.rows, found or [], strict=True)
+            ]
+        if shown.note:
+            data["k"] = self.shared.place(self.words.known(shown.note))
+        if training is not None:
+            parts = (training["train"], training["validation"])
+            data["i"] = [[n["cancer"], n["normal"], n["synthetic"], n["real"]] for n in parts]
+            seconds = round(training["seconds"], 1)
+            data["w"] = [training["epochs"], training["best_epoch"], seconds]
+            if training["curves"]:
+                data["c"] = curves(training["curves"], training["best_epoch"])
+        return data
+
+    def _predictions(self, run: Run, split: str) -> str:
+        evaluations: Mapping[str, Any] = run.record["evaluations"]
+        return str(evaluations[split]["predictions"]["sha256"])
+
+    def _environment(self, run: Run) -> Pairs:
+        environment = dict(run.record["environment"])
+        packages = environment.pop("packages")
+        pairs = [("mammo-synth", run.record["package_version"]), *flat(environment, self.say)]
+        if isinstance(packages, Mapping) and packages:
+            versions = ", ".join(f"{name} {packages[name]}" for name in sorted(packages))
+            pairs.append((self.say.packages, versions))
+        return pairs
 
 
-def _provenance(run: Run) -> Pairs:
-    record = run.record
-    pairs = [("file", run.path), ("sha256", run.sha256), ("made", record["created"])]
-    training = record["training"]
-    if training is not None:
-        epochs = words.DASH if training["epochs"] is None else str(training["epochs"])
-        if training["best_epoch"] is not None:
-            epochs += f", best {training['best_epoch']}"
-        pairs += [("epochs", epochs), ("seconds", f"{training['seconds']:,.1f}")]
-    for split, scored in run.scored.items():
-        pairs.append((f"test set, {_SPLITS[split]}", scored.digest))
-    evaluations = record["evaluations"]
-    pairs.append(("predictions, real_test", evaluations["real_test"]["predictions"]["sha256"]))
-    if "test" in evaluations:
-        pairs.append(("predictions, own test", evaluations["test"]["predictions"]["sha256"]))
-    return pairs
-
-
-def _environment(run: Run) -> Pairs:
-    environment = dict(run.record["environment"])
-    packages = environment.pop("packages")
-    pairs = [("mammo-synth", run.record["package_version"]), *flat(environment)]
-    if isinstance(packages, Mapping) and packages:
-        versions = ", ".join(f"{name} {packages[name]}" for name in sorted(packages))
-        pairs.append(("packages", versions))
-    return pairs
-
-
-def flat(settings: Mapping[str, Any], prefix: str = "") -> Pairs:
-    """Nested settings as dotted names with their values in words, sorted."""
-    pairs: Pairs = []
-    for name in sorted(settings):
-        value = settings[name]
-        if isinstance(value, Mapping):
-            pairs += flat(value, f"{prefix}{name}.")
-        else:
-            pairs.append((f"{prefix}{name}", _in_words(value)))
-    return pairs
-
-
-def _in_words(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_in_words(one) for one in value) or "none"
-    return str(value)
+def newest(row: Row) -> str:
+    """The day on which the newest record of ``row`` was made, ``2026-01-31``."""
+    return max(run.record["created"] for run in row.runs)[:10]

@@ -22,6 +22,7 @@ def document(board: Board) -> dict[str, Any]:
         "ties": words.tie_rule(board.resamples),
         "notice": words.NOTICE,
         "records": board.records,
+        "verified_in_full": board.verified,
         "tables": [_table(table) for table in board.tables],
         "published": _published(board),
     }

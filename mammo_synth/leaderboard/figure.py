@@ -16,7 +16,7 @@ from mammo_synth.bench.figures.style import (
     plain,
 )
 from mammo_synth.leaderboard import fractions, words
-from mammo_synth.leaderboard.lines import lines
+from mammo_synth.leaderboard.lines import Line, lines
 from mammo_synth.leaderboard.model import CHANCE, METRIC_NAMES, RANKED_ON, Board, Table
 
 if TYPE_CHECKING:
@@ -70,14 +70,29 @@ def _draw(part: Any, table: Table) -> None:
 
 def _ranking(axis: Axes, table: Table) -> None:
     shown = lines(table)
+    # One artist for all lines: hundreds of them would take seconds.
+    bars, dots = [], []
     for y, line in enumerate(shown):
-        estimate = line.metrics[RANKED_ON]
-        colour = "#1b1d20" if line.kind == "ranked" else "#77706a"
-        if estimate.low is not None and estimate.high is not None:
-            axis.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=1.4)
-        if estimate.value is not None and line.kind != "chance":
-            face = colour if line.kind == "ranked" else "white"
-            axis.plot([estimate.value], [y], "o", color=colour, markersize=4, mfc=face)
+        one = line.metrics[RANKED_ON]
+        if one.low is not None and one.high is not None:
+            bars.append((y, one.low, one.high, _colour(line)))
+        if one.value is not None and line.kind != "chance":
+            dots.append((y, one.value, _colour(line), line.kind == "ranked"))
+    axis.hlines(
+        [y for y, _, _, _ in bars],
+        [low for _, low, _, _ in bars],
+        [high for _, _, high, _ in bars],
+        colors=[colour for _, _, _, colour in bars],
+        linewidth=1.4,
+    )
+    axis.scatter(
+        [value for _, value, _, _ in dots],
+        [y for y, _, _, _ in dots],
+        s=16,
+        c=[colour if filled else "white" for _, _, colour, filled in dots],
+        edgecolors=[colour for _, _, colour, _ in dots],
+        zorder=3,
+    )
     axis.axvline(CHANCE, color=CHANCE_COLOUR, linewidth=1, linestyle="--")
     names = [
         f"{line.rank}   {plain(f'{line.configuration} × {line.classifier}')}" for line in shown
@@ -87,6 +102,10 @@ def _ranking(axis: Axes, table: Table) -> None:
     axis.set_xlabel("AUROC on real_test, 95 % interval; dashed: chance")
     bare(axis, "x")
     axis.tick_params(axis="y", length=0)
+
+
+def _colour(line: Line) -> str:
+    return "#1b1d20" if line.kind == "ranked" else "#77706a"
 
 
 def _panel(axis: Axes, panel: fractions.Panel) -> None:

@@ -40,26 +40,38 @@ class Groups:
     heads: tuple[str, ...] = _HEADS
 
 
-def groups(subgroups: list[Subgroup] | None) -> Groups:
-    """The subgroups of a record's ``real_test``."""
+NOT_VERIFIED = (
+    "Intervals are left out: they were not recomputed for this record. "
+    "`mammo-synth leaderboard check` does that once."
+)
+
+
+def groups(subgroups: list[Subgroup] | None, verified: bool = True) -> Groups:
+    """The subgroups of a record's ``real_test``; without intervals where those were not
+    verified."""
     if subgroups is None:
         return Groups((), NO_SUBGROUPS_THEN)
     if not subgroups:
         return Groups((), NO_SUBGROUPS)
     density = any(group["column"] == "density" for group in subgroups)
-    return Groups(tuple(map(_group, subgroups)), DENSITY_CLASSES if density else "")
+    notes = [DENSITY_CLASSES] * density + [NOT_VERIFIED] * (not verified)
+    return Groups(tuple(_group(group, verified) for group in subgroups), " ".join(notes))
 
 
-def _group(group: Subgroup) -> Group:
+def _group(group: Subgroup, verified: bool) -> Group:
     name = group["group"]
     return Group(
         column=group["column"],
         name=NOT_SAID if name is None else name,
         counts=tuple(f"{n:,}" for n in (group["n"], group["cancer"], group["patients"])),
-        estimates=tuple(_estimate(group["metrics"][metric]) for metric in SUBGROUP_METRICS),
+        estimates=tuple(
+            _estimate(group["metrics"][metric], verified) for metric in SUBGROUP_METRICS
+        ),
         why=group["why_null"] or "",
     )
 
 
-def _estimate(metric: MetricValue) -> Estimate:
+def _estimate(metric: MetricValue, verified: bool) -> Estimate:
+    if not verified:
+        return Estimate(metric["value"])
     return Estimate(metric["value"], metric["low"], metric["high"])

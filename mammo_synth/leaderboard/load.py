@@ -1,54 +1,114 @@
 """Read a RESULTS folder into verified runs. Nothing is taken on trust and nothing is dropped.
 
 Every record is recomputed from the predictions and the truth beside it before it may be shown;
-one that differs stops the rendering, with its file named.
+one that differs stops the rendering, with its file named. How much is recomputed:
+
+- always: schema, place, digests of record, predictions and test sets, counts, confusion, every
+  point metric of record and subgroups (`mammo_synth.bench.quick_check`). The intervals of a row
+  are the leaderboard's own, resampled from the predictions at each rendering;
+- in full: the stored intervals too, ten thousand resamples for each metric and subgroup. That was
+  done before (`mammo_synth.leaderboard.verified` remembers it by digests), or is done now.
+
+A record that was not verified in full says so (`Run.verified`), its subgroups are shown without
+their intervals, and every form of the leaderboard tells how many there are: no number is shown
+that was not recomputed. So 500 new records can be rendered at once, and `leaderboard check`
+verifies them in full in its own time.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
-from mammo_synth.bench.metrics import point_metrics
-from mammo_synth.bench.record import SPLITS, read_record
+from mammo_synth.bench.quick_check import Found, QuickCheck
+from mammo_synth.bench.record import Evaluation, read_record
 from mammo_synth.bench.results import (
     RECORD_NAME,
     Stored,
-    differences,
-    evaluation_of,
-    read_scored,
+    contradictions,
+    number_differences,
     record_paths,
 )
-from mammo_synth.errors import BadInput
+from mammo_synth.errors import BadInput, MammoSynthError
 from mammo_synth.files import sha256_file
+from mammo_synth.leaderboard.check_beside import reproduction_problems
 from mammo_synth.leaderboard.model import Run, Scored
+from mammo_synth.leaderboard.submission import submission_of
+from mammo_synth.leaderboard.tiers import tier_of
+from mammo_synth.leaderboard.verified import NOTHING, Verified, key_of
 from mammo_synth.progress import SILENT, Progress
 
 _SHOWN = 3
+FULL_AT_MOST = 25
+"""So many records that were never verified in full are verified in full without being asked."""
 
 
-def load(results: Path, progress: Progress = SILENT) -> tuple[Run, ...]:
+def load(
+    results: Path,
+    progress: Progress = SILENT,
+    *,
+    full: bool | None = None,
+    verified: Verified = NOTHING,
+) -> tuple[Run, ...]:
     """All runs below ``results``, each recomputed from its predictions.
+
+    Args:
+        results: A RESULTS folder, or a clone of a repository of results.
+        progress: Told of every record.
+        full: Whether to verify in full the records that never were; None: if there are
+            `FULL_AT_MOST` or fewer.
+        verified: What was verified in full before; what is verified now is noted there.
 
     Raises:
         BadInput: No folder, no record, a record that is invalid, misplaced or does not recompute,
             predictions or test sets that are missing or changed. Names the file.
     """
-    paths = record_files(results)
-    progress.start("records", len(paths))
+    digests = [(path, sha256_file(path)) for path in record_files(results)]
+    every = [(Stored(path, read_record(path)), sha256) for path, sha256 in digests]
+    keys = [key_of(stored.record, sha256) for stored, sha256 in every]
+    known = [verified.knows(key) for key in keys]
+    if full is None:
+        full = known.count(False) <= FULL_AT_MOST
+    progress.start("records", len(every))
+    quick = QuickCheck(results)
     runs = []
-    for path in paths:
-        stored = Stored(path, read_record(path))
-        problems = differences(results, stored)
-        if problems:
-            raise BadInput(
-                f"'{path}' cannot stand on a leaderboard: {_listed(problems)}.",
-                hint="Restore the file or run the cell again; "
-                "`mammo-synth leaderboard check` lists every problem of a folder.",
-            )
-        runs.append(_run(results, stored))
-        progress.advance(1, path.parent.relative_to(results).as_posix())
+    for (stored, sha256), key, before in zip(every, keys, known, strict=True):
+        found = _checked(results, stored, quick, in_full=full and not before)
+        if full and not before and sha256_file(stored.path) == sha256:
+            verified.remember(key)
+        runs.append(_run(results, stored, sha256, found, before or full))
+        progress.advance(1, stored.path.parent.relative_to(results).as_posix())
     progress.finish()
     return tuple(runs)
+
+
+def _checked(
+    results: Path, stored: Stored, quick: QuickCheck, *, in_full: bool
+) -> dict[str, Found]:
+    """The evaluations of a record.
+
+    Raises:
+        BadInput: Something in it is not so.
+    """
+    problems = [message for _, message in contradictions(results, stored)]
+    found: dict[str, Found] = {}
+    try:
+        found, wrong = quick.check(stored)
+        problems += wrong
+        if in_full and not problems:
+            problems += number_differences(results, stored)
+        if not problems:
+            scores = found["real_test"].p
+            problems += [m for _, m in reproduction_problems(results, stored, scores, None, None)]
+    except MammoSynthError as error:
+        problems.append(error.message)
+    if problems:
+        raise BadInput(
+            f"'{stored.path}' cannot stand on a leaderboard: {_listed(problems)}.",
+            hint="Restore the file or run the cell again; "
+            "`mammo-synth leaderboard check` lists every problem of a folder.",
+        )
+    return found
 
 
 def record_files(results: Path) -> list[Path]:
@@ -79,23 +139,28 @@ def _listed(problems: list[str]) -> str:
     return "; ".join(problems[:_SHOWN]) + more
 
 
-def _run(results: Path, stored: Stored) -> Run:
-    threshold = stored.record["operating_point"]["threshold"]
-    scored = {}
-    for split in SPLITS:
-        evaluation = evaluation_of(stored.record, split)
-        if evaluation is None:
-            continue
-        found = read_scored(results, stored, split)
-        label = found.truth.label
-        scored[split] = Scored(
-            digest=evaluation["test_set"],
-            label=label,
-            p=found.p_cancer,
-            patients=found.truth.patients,
-            threshold=threshold,
-            metrics=point_metrics(label, found.p_cancer, threshold),
-            confusion=evaluation["confusion"],
+def _run(
+    results: Path, stored: Stored, sha256: str, found: dict[str, Found], verified: bool
+) -> Run:
+    evaluations = cast("dict[str, Evaluation]", stored.record["evaluations"])
+    scored = {
+        split: Scored(
+            digest=evaluations[split]["test_set"],
+            label=one.truth.label,
+            p=one.p,
+            patients=one.truth.patients,
+            threshold=stored.record["operating_point"]["threshold"],
+            metrics=one.metrics,
+            confusion=one.confusion,
         )
-    path = stored.path.relative_to(results).as_posix()
-    return Run(stored.record, path, sha256_file(stored.path), scored)
+        for split, one in found.items()
+    }
+    return Run(
+        record=stored.record,
+        path=stored.path.relative_to(results).as_posix(),
+        sha256=sha256,
+        scored=scored,
+        submission=submission_of(stored.path.parent),
+        verified=verified,
+        tier=tier_of(stored.path.parent, recomputed=verified),
+    )

@@ -27,8 +27,9 @@ def document(board: Board) -> str:
 def _rules(board: Board) -> list[str]:
     return [
         *words.rules(board.resamples),
-        "`index.html` beside this file has the settings, training curves, confusion matrix and "
-        "hashes of every run; `leaderboard.json` has every number.",
+        "`index.html` beside this file, in Spanish `index.es.html`, has the settings, training "
+        "curves, confusion matrix, ROC and subgroups of every run; `leaderboard.json` has every "
+        "number.",
     ]
 
 
@@ -56,7 +57,24 @@ def ranking(table: Table) -> str:
     head += [SHORT.get(name, METRIC_NAMES[name]) for name in METRICS]
     head += ["Shortcut gap", "Operating point", "Notes"]
     rows = [_row(line) for line in lines(table)]
-    return grid(head, rows, left=3)
+    return grid(head, [*rows, *_absent(table, len(head))], left=3)
+
+
+def _absent(table: Table, width: int) -> list[list[str]]:
+    """What each series has not measured, as lines without a rank."""
+    names = table.series_names()
+    empty = [words.DASH] * (width - 4)
+    return [
+        [
+            "missing",
+            text(", ".join(gap.configurations)),
+            text(names.get(gap.series, gap.series.classifier)),
+            *empty,
+            "not measured",
+        ]
+        for gap in table.missing
+        if gap.configurations
+    ]
 
 
 def _row(line: Line) -> list[str]:
@@ -65,7 +83,8 @@ def _row(line: Line) -> list[str]:
     row = line.row
     if row is None:
         return [*cells, words.DASH, words.DASH, "reference" if line.kind == "chance" else "missing"]
-    notes = [words.verdict(row), words.replicates(row), words.recipe(row.series)]
+    notes = [words.verdict(row), words.TIER_NAMES[row.tier], words.replicates(row)]
+    notes.append(words.recipe(row.series))
     notes.append(words.weights(row.series))
     gap = words.signed(row.gap.value)
     if row.gap.has_interval:

@@ -12,6 +12,8 @@ from mammo_synth.bench.record import ConfusionCounts, Record, ReleaseFacts
 from mammo_synth.bench.resampling import Floats, Integers
 from mammo_synth.bench.series import Series as Series
 from mammo_synth.bench.series import series_names
+from mammo_synth.leaderboard.submission import Submission
+from mammo_synth.leaderboard.tiers import Tier, lowest
 
 RANKED_ON = "auroc"
 METRICS = (
@@ -82,6 +84,13 @@ class Run:
     path: str
     sha256: str
     scored: dict[str, Scored]
+    submission: Submission | None = None
+    """What the submitter says of it; None where nobody submitted it. `load` fills it in with
+    `submission_of(path.parent)`."""
+    verified: bool = False
+    """Whether its stored intervals were recomputed too; see `mammo_synth.leaderboard.load`."""
+    tier: Tier = Tier.SCHEMA
+    """How far it was checked: schema valid, recomputed, reproduced by a maintainer."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,11 @@ class Row:
     runs: tuple[Run, ...]
     rank: int | None = None
     tied: bool = False
+
+    @property
+    def tier(self) -> Tier:
+        """How far its records were checked: the tier of the least checked one."""
+        return lowest([run.tier for run in self.runs])
 
     @property
     def rank_text(self) -> str:
@@ -207,3 +221,5 @@ class Board:
     resamples: int
     seed: int
     records: int
+    verified: int = 0
+    """How many of the records were verified in full; the others but for stored intervals."""

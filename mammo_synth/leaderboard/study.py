@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mammo_synth.bench.published import Printed, Published, Reading, reread
+from mammo_synth.leaderboard import words
 from mammo_synth.leaderboard.curves import Chart, charts
+from mammo_synth.leaderboard.words_page import ENGLISH, Labels
 
 PRINTED = ("accuracy", "precision", "recall", "f1")
 REREAD = ("recall", "specificity", "precision", "f1", "balanced_accuracy")
@@ -35,7 +37,7 @@ class StudyRow:
         """The warning about a repeated row, or nothing."""
         if self.duplicate_of is None:
             return ""
-        return f"as printed, digit for digit the row of {self.duplicate_of}: probably a misprint"
+        return words.repeated(self.duplicate_of)
 
 
 def rows(study: Published) -> list[StudyRow]:
@@ -47,12 +49,12 @@ def rows(study: Published) -> list[StudyRow]:
     ]
 
 
-def curves(study: Published) -> list[tuple[str, list[Chart]]]:
+def curves(study: Published, say: Labels = ENGLISH) -> list[tuple[str, list[Chart]]]:
     """The printed training curves by configuration; their positive class is normal."""
     found: dict[str, list[dict]] = {}
     for epoch in study.curves:
         found.setdefault(epoch.configuration, []).append({"epoch": epoch.epoch, **epoch.values})
     return [
-        (name, charts(entries, None, f"{name} as published, positive class normal"))
+        (name, charts(entries, None, say.published_run.format(name=name), say))
         for name, entries in found.items()
     ]

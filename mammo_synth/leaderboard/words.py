@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mammo_synth.bench.fractions import POSITIONS as POSITIONS
 from mammo_synth.bench.published import Published
 from mammo_synth.leaderboard.model import (
     BASELINE,
@@ -12,6 +13,9 @@ from mammo_synth.leaderboard.model import (
     Series,
     Table,
 )
+from mammo_synth.leaderboard.model import METRIC_NAMES as METRIC_NAMES
+from mammo_synth.leaderboard.tiers import TIER_NAMES as TIER_NAMES
+from mammo_synth.leaderboard.tiers import TIER_WORDS as TIER_WORDS
 
 NOTICE = (
     "Synthetic data for research and teaching. Nothing here is a medical device, and no image or "
@@ -51,8 +55,8 @@ TWIN_RULE = (
 )
 MISSING_RULE = "A cell that was not measured is listed as missing, and nothing is averaged over it."
 REFUSAL = (
-    "Every number is recomputed from the predictions kept beside each record. A record that does "
-    "not fit its predictions is not left out: rendering stops and names the file."
+    "Every number shown is recomputed from the predictions kept beside each record. A record that "
+    "does not fit its predictions is not left out: rendering stops and names the file."
 )
 REREAD = (
     "The study printed precision and recall of the class normal without saying so: with cancer "
@@ -64,13 +68,13 @@ PUBLISHED_TITLE = "Published 2021, not measured here, never ranked"
 
 SUMMARY_ES = (
     "Esta página ordena clasificadores entrenados con mamografías sintéticas y evaluados con un "
-    "mismo conjunto de placas de prueba. La clase positiva es siempre cáncer. El orden sigue el "
+    "mismo conjunto de películas de prueba. La clase positiva es siempre cáncer. El orden sigue el "
     "AUROC, que no necesita umbral, con intervalos del 95 % por paciente; los puestos que no se "
     "pueden distinguir figuran como empates, y lo que no se distingue del azar se dice.",
-    "Dos referencias figuran sin puesto: TRTR («real»), entrenado solo con placas reales, y su "
+    "Dos referencias figuran sin puesto: TRTR («real»), entrenado solo con películas reales, y su "
     "gemelo («synthetic-reduced»), entrenado solo con imágenes sintéticas, de cada clase tantas "
-    "como placas tiene TRTR: entre los dos cambia el tipo de imagen, no el número.",
-    "Las placas simuladas (phantom) nunca se mezclan con placas reales y no dicen nada sobre "
+    "como películas tiene TRTR: entre los dos cambia el tipo de imagen, no el número.",
+    "Las películas simuladas (phantom) nunca se mezclan con películas reales y no dicen nada sobre "
     "mamografías reales. Datos sintéticos para investigación y docencia: nunca para diagnóstico.",
 )
 
@@ -82,6 +86,8 @@ VERDICTS = {
 _CHOSEN = {"validation": "chosen on validation data", "given": "given with the predictions"}
 _PLAIN = {BASELINE: "real (TRTR)", TWIN: f"{TWIN} (the twin of TRTR)"}
 PROTOCOLS = {"strict": STRICT_PROTOCOL, "study": STUDY_PROTOCOL}
+SPOKEN = ("TRTR", "its synthetic twin of the same count", *POSITIONS[2:])
+"""`POSITIONS` as a screen reader is told them."""
 DASH = "–"
 
 
@@ -96,10 +102,46 @@ def interval_rule(resamples: int) -> str:
 def tie_rule(resamples: int) -> str:
     """When two rows share a rank."""
     return (
-        f"Ties: the best row opens a group; each next row is compared with the row that opened "
-        f"the group by a paired bootstrap over the same patients ({resamples:,} resamples), and "
-        f"shares its rank while the 95 % interval of the difference in AUROC includes zero."
+        f"Ties: the best row opens a group and is compared with every row below it by a paired "
+        f"bootstrap over the same patients ({resamples:,} resamples), with p values corrected by "
+        f"Holm's method for the number of comparisons. Rows share its rank down to the first that "
+        f"differs in AUROC (corrected p of 0.05 or less), which opens the next group."
     )
+
+
+def count(n: int) -> str:
+    """``1,820``."""
+    return f"{n:,}"
+
+
+def title(table: Table) -> str:
+    """Film source and protocol."""
+    return table.title
+
+
+def release(table: Table) -> str:
+    """Release name, version, digest and revision."""
+    return table.release_text
+
+
+def rank(text: str) -> str:
+    """What stands in the rank column."""
+    return text
+
+
+def records(n: int) -> str:
+    """``1 record`` or ``3 records``."""
+    return f"{n:,} record" if n == 1 else f"{n:,} records"
+
+
+def repeated(first: str) -> str:
+    """The warning about a published row that repeats another."""
+    return f"as printed, digit for digit the row of {first}: probably a misprint"
+
+
+def known(sentence: str) -> str:
+    """A sentence that a record holds, such as why a subgroup has no value."""
+    return sentence
 
 
 def study_source(study: Published) -> str:
@@ -125,7 +167,25 @@ def rules(resamples: int) -> list[str]:
         CHANCE_RULE,
         TWIN_RULE,
         f"{MISSING_RULE} {REFUSAL}",
+        tier_rule(),
     ]
+
+
+def tier_rule() -> str:
+    """What the tiers of a row mean."""
+    said = " ".join(f"{name.capitalize()}: {TIER_WORDS[tier]}" for tier, name in TIER_NAMES.items())
+    return f"Each row says how far its records were checked. {said}"
+
+
+def verification(records: int, verified: int) -> str:
+    """How many records were verified in full, and what that means for the others."""
+    left = records - verified
+    if not left:
+        return "Every stored number of every record was recomputed."
+    return (
+        f"Every number shown is recomputed from predictions. Of {left:,} of {records:,} records "
+        f"the stored intervals were not recomputed, and those of their subgroups are left out."
+    )
 
 
 def chance_rule(table: Table) -> str:

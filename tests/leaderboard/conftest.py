@@ -8,12 +8,20 @@ import pytest
 
 from mammo_synth.leaderboard.model import Board, Run, Table
 from mammo_synth.leaderboard.render import Rendered, render
+from mammo_synth.leaderboard.verified import HOME
 from tests.leaderboard.board_factory import Cell, World, whole, write_cells
 
 PHANTOM = World(patients=40, test_size=30, epochs=4)
 REAL = World("mammo-synth", "mias", simulated=False, patients=40, test_size=30, film_prefix="mdb")
 STUDY = World("mammo-study", "mias", simulated=False, protocol="study", patients=40, test_size=30)
 MISSING = [("30-70-95syn", "small-cnn"), ("70-30-90syn", "small-cnn")]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What commands remember as verified stays in the test."""
+    monkeypatch.setenv(HOME, str(tmp_path / "cache-of-user"))
+    return tmp_path / "cache-of-user"
 
 
 @pytest.fixture(scope="session")

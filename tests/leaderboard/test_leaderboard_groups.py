@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from mammo_synth.leaderboard import page
 from mammo_synth.leaderboard.groups import groups
 from mammo_synth.leaderboard.render import read_board
 from tests.leaderboard.board_factory import HOSTILE, Cell, World, write_cell
+from tests.leaderboard.test_leaderboard_output import page_data
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,20 @@ def test_the_page_shows_each_group_with_its_interval_or_why_there_is_none(
     record: Record, tmp_path: Path
 ) -> None:
     html = page.document(read_board(tmp_path))
-    assert "By subgroup of real_test (positive class: cancer" in html
+    data = page_data(html)
+    assert "By subgroup of real_test (positive class: cancer" in data["say"]["subgroups"]
     found = record["evaluations"]["real_test"]["subgroups"]
     assert found is not None and [g["group"] for g in found] == ["A", "B", "D"]
-    lines = re.findall(r'<tr><th scope="row">density <strong>(\w)</strong></th>(.*?)</tr>', html)
-    assert [name for name, _ in lines] == ["A", "B", "D"]
-    for group, (_, cells) in zip(found, lines, strict=True):
-        counts = "".join(f"<td>{group[n]}</td>" for n in ("n", "cancer", "patients"))
-        assert cells.startswith(counts)
+    (row,) = data["rows"].values()
+    (run,) = row["t"]
+    for group, (column, name, *rest) in zip(found, run["g"], strict=True):
+        assert (column, name) == ("density", group["group"])
+        assert rest[:3] == [group["n"], group["cancer"], group["patients"]]
     scored = found[0]["metrics"]["auroc"]
-    assert f'<td>{scored["value"]:.3f}<span class="ci">{scored["low"]:.2f}–' in lines[0][1]
-    assert lines[2][1].endswith('<td class="l" colspan="4">fewer than 10 patients</td>')
-    assert DENSITY_CLASSES.replace("'", "&#39;") in html
+    expected = [round(float(f"{scored[end]:.3f}") * 1000) for end in ("value", "low", "high")]
+    assert run["g"][0][5][0] == expected
+    assert run["g"][2][5] == "fewer than 10 patients"
+    assert data["shared"][run["k"]] == DENSITY_CLASSES
 
 
 def test_a_record_without_groups_says_so(record: Record) -> None:
@@ -72,5 +74,7 @@ def test_a_hostile_density_stays_text(tmp_path: Path) -> None:
     world = Dense(test_size=20, epochs=2, classes=("D", HOSTILE, "B"))
     write_cell(tmp_path, world, Cell())
     html = page.document(read_board(tmp_path))
-    assert "&lt;script&gt;alert" in html
+    assert HOSTILE in [
+        group[1] for row in page_data(html)["rows"].values() for group in row["t"][0]["g"]
+    ]
     assert "<script>alert" not in html and "<img" not in html

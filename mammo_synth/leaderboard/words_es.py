@@ -1,0 +1,322 @@
+"""The sentences of `mammo_synth.leaderboard.words` in Spanish, under the same names.
+
+Decimals keep their point, as in the files and in English; thousands are set apart by a narrow
+space, so that no comma can be read as a decimal one.
+"""
+
+from __future__ import annotations
+
+from mammo_synth.bench.published import Published
+from mammo_synth.leaderboard import words
+from mammo_synth.leaderboard.model import (
+    BASELINE,
+    SOURCE_NAMES,
+    TWIN,
+    Estimate,
+    Missing,
+    Row,
+    Series,
+    Table,
+)
+from mammo_synth.leaderboard.tiers import TIER_NAMES_ES as TIER_NAMES
+from mammo_synth.leaderboard.tiers import TIER_WORDS_ES as TIER_WORDS
+from mammo_synth.leaderboard.words import DASH as DASH
+from mammo_synth.leaderboard.words import interval as interval
+from mammo_synth.leaderboard.words import number as number
+from mammo_synth.leaderboard.words import signed as signed
+from mammo_synth.leaderboard.words import thresholds as thresholds
+from mammo_synth.leaderboard.words_es_records import known as known
+
+METRIC_NAMES = {
+    "auroc": "AUROC",
+    "balanced_accuracy": "Exactitud balanceada",
+    "recall": "Sensibilidad (recall)",
+    "specificity": "Especificidad",
+    "accuracy": "Exactitud",
+    "precision": "Precisión",
+    "f1": "F1",
+    "average_precision": "Precisión media",
+}
+POSITIONS = ("solo\nreales", "otras tantas\nsintéticas", *words.POSITIONS[2:])
+SPOKEN = ("TRTR", "su gemelo sintético, de la misma cantidad", *words.POSITIONS[2:])
+
+NOTICE = (
+    "Datos sintéticos para investigación y docencia. Nada de esto es un producto sanitario, y "
+    "ninguna imagen ni clasificador de esta página puede usarse para diagnosticar."
+)
+PHANTOM_REST = (
+    "Estos números vienen de películas que dibujó un programa: muestran que la evaluación "
+    "funciona y no dicen nada sobre mamografías reales."
+)
+STUDY_PROTOCOL = (
+    "Protocolo del estudio. Las reglas del estudio de 2021: cáncer significa cualquier tumor, "
+    "también los benignos, y las películas reales pueden estar a la vez en el entrenamiento y en "
+    "la prueba. Solo para reproducir el estudio; nunca se ordena junto al protocolo estricto."
+)
+STRICT_PROTOCOL = (
+    "Protocolo estricto. Cáncer significa maligno; ni pacientes, ni películas, ni semillas pasan "
+    "del entrenamiento a la prueba."
+)
+PROTOCOLS = {"strict": STRICT_PROTOCOL, "study": STUDY_PROTOCOL}
+IMAGE_FOR_IMAGE = (
+    "Películas reales frente a otras tantas imágenes sintéticas (bootstrap pareado, intervalo "
+    "del 95 %)"
+)
+WHY_AUROC = (
+    "El orden sigue el AUROC en real_test: no necesita punto de operación, de modo que un umbral "
+    "elegido con imágenes sintéticas de validación no puede mover un puesto, y el azar vale 0.500 "
+    "con cualquier proporción de clases. La exactitud balanceada, a su lado, dice qué resulta del "
+    "punto de operación elegido."
+)
+CHANCE_RULE = (
+    "De una fila cuyo intervalo de AUROC incluye 0.500 se dice que no se distingue del azar. La "
+    "línea de azar y TRTR (entrenado y probado con películas reales) están en cada tabla sin "
+    "puesto; también los controles, que no ven tejido o no ven imagen y de los que se espera azar."
+)
+TWIN_RULE = (
+    "TRTR aprende de muchas menos imágenes que cualquier configuración. Su gemelo, "
+    "synthetic-reduced, aprende solo de imágenes sintéticas, de cada clase tantas como películas "
+    "tiene TRTR: entre los dos cambia el tipo de imagen y no el número. El gemelo tampoco tiene "
+    "puesto."
+)
+MISSING_RULE = (
+    "Una celda que no se midió figura como tal, y ningún promedio se hace por encima de ella."
+)
+REFUSAL = (
+    "Cada número que se muestra se recalcula a partir de las predicciones guardadas junto a cada "
+    "registro. Un registro que no concuerda con sus predicciones no se omite: la página no se hace "
+    "y se nombra el archivo."
+)
+NUMBERS = (
+    "Los decimales llevan punto, como en los archivos. Nombres de clasificadores, recetas, ajustes "
+    "y configuraciones están como los escriben los registros."
+)
+PUBLISHED_TITLE = "Publicado en 2021, no medido aquí, nunca ordenado"
+VERDICTS = {
+    "chance": "no se distingue del azar",
+    "below": "peor que el azar",
+    "undefined": "AUROC sin definir",
+}
+_RULES = {
+    "max balanced accuracy": "máxima exactitud balanceada",
+    "fixed 0.5": "fijo en 0.5",
+    "given": "dado",
+}
+_CHOSEN = {"validation": "elegido con datos de validación", "given": "dado con las predicciones"}
+_PLAIN = {BASELINE: "real (TRTR)", TWIN: f"{TWIN} (el gemelo de TRTR)"}
+_RANKS = {"twin": "gemelo", "chance": "azar"}
+_SOURCES = {**SOURCE_NAMES, "phantom": "Phantom", "folder": "Películas de una carpeta"}
+
+
+def count(n: int) -> str:
+    """``1 820`` with a narrow no-break space."""
+    return f"{n:,}".replace(",", "\u202f")
+
+
+def interval_rule(resamples: int) -> str:
+    """How the intervals are made."""
+    return (
+        "Los valores son medias de las réplicas. Los intervalos son del 95 %, por percentiles de "
+        f"un bootstrap de {count(resamples)} remuestreos que sortea pacientes, no imágenes."
+    )
+
+
+def tie_rule(resamples: int) -> str:
+    """When two rows share a rank."""
+    return (
+        "Empates: la mejor fila abre un grupo y se compara con cada fila que está debajo por un "
+        f"bootstrap pareado de los mismos pacientes ({count(resamples)} remuestreos), con los "
+        "valores p corregidos por el método de Holm según el número de comparaciones. Comparten "
+        "su puesto las filas hasta la primera que difiere en AUROC (p corregido de 0.05 o menos), "
+        "que abre el grupo siguiente."
+    )
+
+
+def title(table: Table) -> str:
+    """Film source and protocol."""
+    source = _SOURCES.get(table.source, table.source)
+    kind = "películas simuladas" if table.simulated else "películas reales"
+    protocol = {"strict": "protocolo estricto", "study": "protocolo del estudio"}
+    return f"{source} ({kind}), {protocol.get(table.protocol, table.protocol)}"
+
+
+def release(table: Table) -> str:
+    """Release name, version, digest and revision."""
+    r = table.release
+    text = f"{r['name']} {r['version']} (sha256 {r['sha256'][:8]})"
+    return f"{text}, revisión {r['revision']}" if r["revision"] else text
+
+
+def rank(text: str) -> str:
+    """What stands in the rank column."""
+    return _RANKS.get(text, text)
+
+
+def records(n: int) -> str:
+    """``1 registro`` or ``3 registros``."""
+    return f"{count(n)} registro" if n == 1 else f"{count(n)} registros"
+
+
+def repeated(first: str) -> str:
+    """The warning about a published row that repeats another."""
+    return f"como se imprimió, cifra por cifra la fila de {first}: probablemente una errata"
+
+
+def study_source(study: Published) -> str:
+    """Where the published rows come from and what they were measured on."""
+    n = study.cancer + study.normal
+    return (
+        f"{study.source} Con {count(n)} películas reales de DDSM ({count(study.cancer)} con "
+        f"cáncer, {count(study.normal)} normales), según las reglas del protocolo del estudio."
+    )
+
+
+def reread(study: Published) -> str:
+    """Why the study's numbers are read twice."""
+    prevalence = number(study.cancer / (study.cancer + study.normal))
+    return (
+        "El estudio imprimió precisión y sensibilidad de la clase normal sin decirlo: con cáncer "
+        "como clase positiva no saldría su propia exactitud. La mitad derecha lee los mismos "
+        f"números para cáncer. La prevalencia de cáncer es {prevalence}, así que adivinar da una "
+        f"precisión de {prevalence} y una exactitud balanceada de 0.500."
+    )
+
+
+def rules(resamples: int) -> list[str]:
+    """How to read a leaderboard, one paragraph each."""
+    return [
+        WHY_AUROC,
+        interval_rule(resamples),
+        tie_rule(resamples),
+        CHANCE_RULE,
+        TWIN_RULE,
+        f"{MISSING_RULE} {REFUSAL}",
+        tier_rule(),
+        NUMBERS,
+    ]
+
+
+def tier_rule() -> str:
+    """What the tiers of a row mean."""
+    said = " ".join(f"{name.capitalize()}: {TIER_WORDS[tier]}" for tier, name in TIER_NAMES.items())
+    return f"Cada fila dice hasta dónde se comprobaron sus registros. {said}"
+
+
+def verification(records: int, verified: int) -> str:
+    """How many records were verified in full, and what that means for the others."""
+    left = records - verified
+    if not left:
+        return "Se recalculó cada número guardado de cada registro."
+    return (
+        f"Cada número que se muestra se recalculó con las predicciones. De {count(left)} de los "
+        f"{count(records)} registros no se recalcularon los intervalos guardados, y los de sus "
+        "subgrupos se omiten."
+    )
+
+
+def chance_rule(table: Table) -> str:
+    """What a classifier scores that never looks at the image, on this test set."""
+    prevalence = table.test_set.prevalence
+    return (
+        "Azar: un clasificador que no mira la imagen tiene AUROC y exactitud balanceada 0.500, y "
+        f"precisión y precisión media {prevalence:.3f}, la prevalencia. Responder siempre normal "
+        f"ya da una exactitud de {1 - prevalence:.3f}."
+    )
+
+
+def signed_interval(estimate: Estimate, digits: int = 2) -> str:
+    """``+0.12 a +0.28``, or nothing where the interval is undefined."""
+    if not estimate.has_interval:
+        return ""
+    return f"{signed(estimate.low, digits)} a {signed(estimate.high, digits)}"
+
+
+def undefined_reason(row: Row, metric: str) -> str:
+    """Why a metric of ``row`` has no value."""
+    bad = sum(run.scored["real_test"].metrics[metric] is None for run in row.runs)
+    if not bad:
+        return ""
+    return f"sin definir en {bad} de {len(row.runs)} réplicas (nada se dio por cáncer)"
+
+
+def operating_point(row: Row) -> str:
+    """How the operating point of a row was chosen."""
+    ways = {
+        f"{_RULES.get(point['rule'], point['rule'])}, {_CHOSEN[point['chosen_on']]}"
+        for point in (run.record["operating_point"] for run in row.runs)
+    }
+    return "; ".join(sorted(ways))
+
+
+def weights(series: Series) -> str:
+    """Where training started from."""
+    origin = {"none": "sin pesos", "random": "pesos al azar"}.get(
+        series.weights, f"pesos {series.weights}"
+    )
+    return f"{origin} {series.weights_sha256[:8]}" if series.weights_sha256 else origin
+
+
+def recipe(series: Series) -> str:
+    """Name and digest of the recipe."""
+    if series.recipe is None or series.recipe_sha256 is None:
+        return "predicciones traídas"
+    return f"receta {series.recipe} {series.recipe_sha256[:8]}"
+
+
+def replicates(row: Row) -> str:
+    """``1 réplica`` or ``3 réplicas``."""
+    n = len(row.runs)
+    return f"{n} réplica" if n == 1 else f"{n} réplicas"
+
+
+def verdict(row: Row) -> str:
+    """The row's flag in words, or nothing when it is above chance."""
+    return VERDICTS.get(row.verdict, "")
+
+
+def test_set(table: Table) -> str:
+    """The test set in numbers, with the positive class."""
+    t = table.test_set
+    films = "películas simuladas" if table.simulated else "películas reales"
+    return (
+        f"real_test: {count(t.n)} {films} ({count(t.cancer)} con cáncer, {count(t.normal)} "
+        f"normales) de {count(t.patients)} pacientes, conjunto {t.digest[:8]}; clase positiva: "
+        "cáncer"
+    )
+
+
+def image_for_image(table: Table) -> list[str]:
+    """One sentence for each series that has TRTR and its twin: what films are worth to it."""
+    names = table.series_names()
+    return [
+        f"{names[one.series]}: TRTR menos su gemelo {signed(one.difference.value)} de AUROC"
+        + (f" ({signed_interval(one.difference)})" if one.difference.has_interval else "")
+        + f", {_told_apart(one.difference)}"
+        for one in table.image_for_image
+    ]
+
+
+def _told_apart(difference: Estimate) -> str:
+    if difference.low is None or difference.high is None:
+        return "sin intervalo"
+    if difference.low <= 0 <= difference.high:
+        return "no se distinguen"
+    return "mejor con películas reales" if difference.low > 0 else "mejor con imágenes sintéticas"
+
+
+def missing(table: Table) -> list[str]:
+    """One sentence for each series that lacks configurations or replicates."""
+    names = table.series_names()
+    return [
+        _missing_line(names.get(gap.series, gap.series.classifier), gap) for gap in table.missing
+    ]
+
+
+def _missing_line(name: str, gap: Missing) -> str:
+    parts = []
+    if gap.configurations:
+        shown = [_PLAIN.get(name, name) for name in gap.configurations]
+        parts.append(f"sin medir: {', '.join(shown)}")
+    for configuration, have, full in gap.short:
+        parts.append(f"{configuration} tiene {have} de {full} réplicas")
+    return f"{name}: {'; '.join(parts)}"
