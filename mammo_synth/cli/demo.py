@@ -87,7 +87,7 @@ def run_demo(out: Path, settings: DemoSettings, device: str, *, dry_run: bool = 
     steps = [
         *([prepare] if settings.shipped else [prepare, train]),
         Step("Build and verify the release", 25 if settings.shipped else 5, demo.release),
-        Step("Assess it: quality, privacy, shortcuts", 60, demo.quality),
+        Step("Assess it: quality, privacy, shortcuts", 40, demo.quality),
         Step("Train and score classifiers on it", 120, demo.bench),
         Step("Render the leaderboard", 5, demo.leaderboard),
     ]
