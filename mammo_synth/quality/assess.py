@@ -164,11 +164,12 @@ def assess(
         png = {one["file"]: (folder / one["file"]).read_bytes() for one in shown}
         told = json.loads((folder / REPORT_NAME).read_bytes())
         write_text(folder / PAGE_NAME, render_page(told, png))
-        shutil.rmtree(work, ignore_errors=True)
         write_manifest(
             folder, KIND, settings=said, seed=settings.seed, inputs=inputs,
             facts={"passed": content["verdict"]["passed"], "labels": list(pools)},
         )  # fmt: skip
+        # Last: whoever is killed before finds every part again.
+        shutil.rmtree(work, ignore_errors=True)
     return QualityReport.open(out)
 
 

@@ -79,7 +79,9 @@ def report_content(
         "verdict": overall_verdict(privacy),
         "card": card_rows(measures, extractors[0].name, CARD),
         "montages": montages,
-        "remarks": [*_remarks(compared, prepared, origins), *missing],
+        "remarks": [
+            *_remarks(compared, prepared, origins), *_withheld(prepared, privacy), *missing,
+        ],
     })  # fmt: skip
     return content
 
@@ -116,3 +118,14 @@ def _remarks(
     if not len(compared.held_out):
         said.append("There are no held-out films: distances could not be judged, only copies.")
     return said
+
+
+def _withheld(prepared: PreparedSet, privacy: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Films are withheld from pictures; an image that copies one is none, and stays."""
+    copied = [label for label, found in privacy.items() if found["copies"]["pairs"]]
+    if prepared.terms["redistributable"] or not copied:
+        return []
+    return [
+        f"Pictures of this report may show {' and '.join(copied)} images that copy films which may "
+        "not be passed on: keep the report to yourself."
+    ]

@@ -224,6 +224,7 @@ def test_a_planted_copy_fails_the_gate_and_is_named(copying, prepared_set, tmp_p
     first = report.content["privacy"]["cancer"]["closest"][0]
     assert (first["seed"], first["copy"]) == (7, "exact")
     assert first["film"] == prepared_set.images("train", CANCER)[1][2]
+    assert any("keep the report to yourself" in said for said in report.content["remarks"])
     page = (out / "report.html").read_text()
     assert first["film"] in page
     assert "same pixels as a training film" in page
