@@ -102,6 +102,7 @@ def _differences(axis: Axes, comparison: Comparison) -> None:
     )
     reach = max(1.35 * reach, 0.02)
     axis.set_xlim(-reach, reach)
+    axis.locator_params(axis="x", nbins=5)  # more would touch
     axis.set_yticks(range(len(COMPARED)), [""] * len(COMPARED))
     axis.set_xlabel("difference, first minus second")
 
