@@ -18,7 +18,7 @@ from mammo_synth.bench.resampling import Floats
 from mammo_synth.bench.results import Stored, evaluation_of
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.check_beside import reproduction_problems, submission_problems
-from mammo_synth.leaderboard.check_copies import Posted, copies
+from mammo_synth.leaderboard.check_copies import Posted, copies, doubled
 from mammo_synth.leaderboard.check_evaluations import evaluation_problems
 from mammo_synth.leaderboard.check_folder import walk
 from mammo_synth.leaderboard.check_problem import Checked as Checked
@@ -171,6 +171,12 @@ def _together(seen: Sequence[_Seen], known: Known) -> list[Problem]:
         and all(code != "misplaced" for code, _ in one.found)  # a copied file, named already
     ]
     problems = [Problem(path, message, "predictions-copied") for path, message in copies(posted)]
+    copied = {problem.path for problem in problems}
+    problems += [
+        Problem(path, message, "replicate-twice")
+        for path, message in doubled(posted)
+        if path not in copied
+    ]
     said: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for one in seen:
         if one.record is None or one.record["release"]["sha256"] in known:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mammo_synth.bench.record import Record
 from mammo_synth.bench.resampling import Floats
+from mammo_synth.bench.series import ranking_key, series_of
 
 DISTINCT = 10
 _DECIMALS = (3, 6)
@@ -57,6 +58,21 @@ def copies(posted: Sequence[Posted]) -> list[tuple[str, str]]:
                     )
                     found.append((later.path, message))
                     break
+    return found
+
+
+def doubled(posted: Sequence[Posted]) -> list[tuple[str, str]]:
+    """Records of a replicate that another record has already: the path of the later one, and of
+    what. A board holds one of each, and two pull requests can be right and not fit together."""
+    found = []
+    first: dict[tuple[object, ...], Posted] = {}
+    for one in sorted(posted, key=lambda one: (one.record["created"], one.path)):
+        record = one.record
+        cell = record["configuration"], record["replicate"]
+        earlier = first.setdefault((ranking_key(record), series_of(record), *cell), one)
+        if earlier is not one:
+            message = f"'{earlier.path}' is a record of the same replicate {record['replicate']}"
+            found.append((one.path, f"{message}: a board holds one"))
     return found
 
 

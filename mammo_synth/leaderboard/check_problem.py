@@ -43,6 +43,7 @@ CODES = {
     "scores-invalid": "scores are NaN or outside [0, 1]",
     "numbers-differ": "a number is another than the one that recomputes",
     "predictions-copied": "predictions are those of another record",
+    "replicate-twice": "another record is of the same replicate",
     "submission-invalid": "what a submitter says breaks its form",
     "reproduction-invalid": "a reproduction breaks its form or is of another record",
     "reproduction-differs": "a reproduction says what does not recompute",

@@ -45,6 +45,7 @@ from tests.leaderboard.plants import (
     stray,
     submitted,
     the_record,
+    trained_twice,
 )
 
 
@@ -199,6 +200,7 @@ BAD = (
     Bad("the same scores under a new name", renamed, "predictions-copied", "there under the name"),
     Bad("the same scores rounded under a new name", rounded(3), "predictions-copied", "3 decimals"),
     Bad("one training as two replicates", same_replicate, "predictions-copied", "another training"),
+    Bad("a replicate trained twice", trained_twice, "replicate-twice", "same replicate 0"),
     Bad("a record posted twice", posted_twice, "predictions-copied", "posted twice"),
     Bad(
         "a date that is none",

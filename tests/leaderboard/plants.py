@@ -149,6 +149,12 @@ def posted_twice(results: Path) -> None:
     new.rename(posted_folder(old, sha256_file(new / "record.json")))
 
 
+def trained_twice(results: Path) -> None:
+    old = the_record(results).parent
+    old.rename(posted_folder(old, sha256_file(old / "record.json")))
+    write_cell(results, WORLD, Cell(CONFIGURATION, skill=0.4))
+
+
 def posted_and_edited(results: Path) -> None:
     old = the_record(results).parent
     new = posted_folder(old, sha256_file(old / "record.json"))
