@@ -97,6 +97,8 @@ def test_the_command_serves_until_it_is_stopped(
             "TMPDIR": str(temporary),
             "MAMMO_SYNTH_CACHE": str(tmp_path / "cache"),
         },
+        # Whoever runs the tests in the background of a shell has them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stdout is not None
