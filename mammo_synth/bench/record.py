@@ -23,6 +23,7 @@ from mammo_synth.bench.subgroups import MetricValue as MetricValue
 from mammo_synth.configurations import REAL_ONLY, SYNTHETIC_REDUCED
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_json, write_json
+from mammo_synth.schema import first_problem
 
 FORMAT = FORMAT_2
 SPLITS = ("real_test", "test")
@@ -215,11 +216,10 @@ def check_record(value: Any, where: str) -> Record:
     """
     if _follows()(value):
         return cast(Record, value)
-    error = next(iter(sorted(_validator().iter_errors(value), key=lambda e: list(e.path))), None)
-    if error is not None:
-        place = ".".join(str(part) for part in error.path) or "the top"
+    wrong = first_problem(_validator(), value)
+    if wrong is not None:
         raise BadInput(
-            f"{where} is not a record: at {place}, {error.message[:300]}",
+            f"{where} is not a record: {wrong}",
             hint=f"It should follow mammo_synth/bench/record.schema.json ({FORMAT}).",
         )
     return cast(Record, value)

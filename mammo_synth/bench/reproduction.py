@@ -18,6 +18,7 @@ from mammo_synth.bench.metrics import RESAMPLES, check_scores
 from mammo_synth.bench.record import MAX_RECORD_BYTES, Environment
 from mammo_synth.bench.resampling import Floats, Integers
 from mammo_synth.errors import BadInput
+from mammo_synth.schema import first_problem
 
 FORMAT = "mammo-synth/reproduction/1"
 REPRODUCTION_NAME = "reproduction.json"
@@ -218,12 +219,10 @@ def check_reproduction(value: Any, where: str) -> Reproduction:
     """
     from jsonschema import Draft202012Validator
 
-    errors = Draft202012Validator(_SCHEMA).iter_errors(value)
-    error = next(iter(sorted(errors, key=lambda e: list(map(str, e.path)))), None)
-    if error is not None:
-        place = ".".join(str(part) for part in error.path) or "the top"
+    wrong = first_problem(Draft202012Validator(_SCHEMA), value)
+    if wrong is not None:
         raise BadInput(
-            f"{where} is not a reproduction: at {place}, {error.message[:300]}",
+            f"{where} is not a reproduction: {wrong}",
             hint=f"`mammo-synth bench reproduce` writes {FORMAT}.",
         )
     return cast(Reproduction, value)

@@ -30,6 +30,7 @@ from mammo_synth.errors import BadInput
 from mammo_synth.files import write_json
 from mammo_synth.leaderboard.check_problem import Found
 from mammo_synth.release.folder import Release
+from mammo_synth.schema import first_problem
 
 RELEASES_NAME = "releases.json"
 FORMAT = "mammo-synth/releases/1"
@@ -125,11 +126,10 @@ def read_releases(path: Path) -> dict[str, KnownRelease]:
         value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise BadInput(f"'{path}' is not JSON ({error}).", hint="Restore the file.") from error
-    errors = sorted(Draft202012Validator(_SCHEMA).iter_errors(value), key=lambda e: str(e.path))
-    if errors:
-        place = ".".join(str(part) for part in errors[0].path) or "the top"
+    wrong = first_problem(Draft202012Validator(_SCHEMA), value)
+    if wrong is not None:
         raise BadInput(
-            f"'{path}' is no list of releases: at {place}, {errors[0].message[:300]}",
+            f"'{path}' is no list of releases: {wrong}",
             hint=f"It has the format {FORMAT}; `leaderboard check --save-releases` writes it.",
         )
     found = [

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from mammo_synth.bench.results import RECORD_NAME
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
+from mammo_synth.schema import first_problem
 
 SUBMISSION_NAME = "submission.json"
 FORMAT = "mammo-synth/submission/1"
@@ -172,10 +173,9 @@ def parse_submission(data: bytes) -> tuple[Submission, str]:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON ({error})") from error
-    wrong = next(iter(sorted(_validator().iter_errors(value), key=lambda e: list(e.path))), None)
+    wrong = first_problem(_validator(), value, 200)
     if wrong is not None:
-        place = ".".join(str(part) for part in wrong.path) or "the top"
-        raise ValueError(f"at {place}, {wrong.message[:200]}")
+        raise ValueError(wrong)
     answers = {field: value[field] for field in OPTIONS}
     for field, answer in answers.items():
         if answer is None:

@@ -23,13 +23,7 @@ from mammo_synth.gan.train import TrainingDiverged, train_run
 from mammo_synth.manifest import check_folder, read_manifest
 from tests.gan.gan_runs import ORIGIN, TINY, blobs, run, start_processes
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

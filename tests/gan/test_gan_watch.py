@@ -32,12 +32,7 @@ from tests.gan.gan_runs import ORIGIN, TINY, blobs, run
 SHORT = replace(TINY, kimg=0.072, snapshot_kimg=0.024, tick_kimg=0.012)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Listener:

@@ -45,12 +45,7 @@ JUDGED = replace(SHORT, kimg=0.048, network=replace(TINY.network, resolution=32)
 SQUEEZENET = "data/weights/squeezenet1.1_notop_tf_dim_ordering_tf_kernels.h5"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -32,11 +32,6 @@ STUDY = World("mammo-study", "mias", False, "study", patients=20, test_size=20, 
 runner = CliRunner()
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("MAMMO_SYNTH_CACHE", str(tmp_path / "cache-of-user"))
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("view") / "results"

@@ -28,11 +28,6 @@ DATASET, MODEL, LINK = "org/mammo-synth", "org/vgg16-mammo", "https://example.or
 runner = CliRunner()
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("MAMMO_SYNTH_CACHE", str(tmp_path / "cache-of-user"))
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Phantom: vgg16 on two configurations (one never says cancer), TRTR, a control, a second
