@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from mammo_synth.bench.series import ranking_key, same_replicate, series_of, ser
 from mammo_synth.bench.together import Case, resample_together
 from mammo_synth.configurations import CONFIGURATIONS
 from mammo_synth.errors import BadInput
+from mammo_synth.leaderboard.completeness import Cells, missing, replicates_due
 from mammo_synth.leaderboard.model import (
     BASELINE,
     CHANCE,
@@ -25,7 +27,6 @@ from mammo_synth.leaderboard.model import (
     Board,
     Estimate,
     ImageForImage,
-    Missing,
     Row,
     Run,
     Scored,
@@ -37,8 +38,6 @@ from mammo_synth.leaderboard.rank import Drawn, by_auroc, rank
 from mammo_synth.progress import SILENT, Progress
 
 SEED = 0
-
-Cells = dict[tuple[Series, str], tuple[Run, ...]]
 
 
 def build(
@@ -87,9 +86,33 @@ def build(
     progress.finish()
     gaps = _gaps(rows, [values[GAP_METRIC] for values in drawn], resamples, seed, helper)
     every = zip(drawn, gaps, strict=True)
-    done = tuple(_table(table, [next(every) for _ in table]) for table in cells)
+    done = [_table(table, [next(every) for _ in table]) for table in cells]
     in_full = sum(run.verified for run in runs)
-    return Board(done, published, resamples, seed, len(runs), in_full)
+    return Board(told_apart(done), published, resamples, seed, len(runs), in_full)
+
+
+def told_apart(tables: Sequence[Table]) -> tuple[Table, ...]:
+    """The tables, with as much of release and test set in their titles as tells them apart."""
+    done = list(tables)
+    for about in (_version, _digest, _films):
+        titles = [table.title for table in done]
+        done = [
+            replace(table, apart=about(table)) if titles.count(table.title) > 1 else table
+            for table in done
+        ]
+    return tuple(done)
+
+
+def _version(table: Table) -> str:
+    return f"{table.release['name']} {table.release['version']}"
+
+
+def _digest(table: Table) -> str:
+    return f"{_version(table)} ({table.release['sha256'][:8]})"
+
+
+def _films(table: Table) -> str:
+    return f"{_digest(table)}, real_test {table.test_set.digest[:8]}"
 
 
 def _first(item: tuple[tuple, object]) -> tuple:
@@ -124,8 +147,9 @@ def _case(runs: Sequence[Run], split: str) -> Case:
 
 
 def _table(cells: Cells, resampled: Sequence[tuple[dict[str, Floats], Estimate]]) -> Table:
+    due = replicates_due(cells)
     drawn = [
-        _row(series, configuration, runs, values, gap)
+        _row(series, configuration, runs, values, gap, due[series, configuration])
         for ((series, configuration), runs), (values, gap) in zip(
             cells.items(), resampled, strict=True
         )
@@ -141,7 +165,7 @@ def _table(cells: Cells, resampled: Sequence[tuple[dict[str, Floats], Estimate]]
         release=release,
         test_set=_test_set(truth),
         rows=(*ranked, *sorted(others, key=by_auroc)),
-        missing=_missing(cells),
+        missing=missing(cells),
         image_for_image=_image_for_image(drawn),
     )
 
@@ -158,13 +182,15 @@ def _row(
     runs: tuple[Run, ...],
     drawn: dict[str, Floats],
     gap: Estimate,
+    due: int,
 ) -> Drawn:
     tests = [run.scored["real_test"] for run in runs]
     metrics = {name: estimate(_mean(tests, name), drawn[name]) for name in METRICS}
     if series.role == "control":
         kind = "control"
     else:
-        kind = {BASELINE: "baseline", TWIN: "twin"}.get(configuration, "ranked")
+        measured = "ranked" if len(runs) == due else "incomplete"
+        kind = {BASELINE: "baseline", TWIN: "twin"}.get(configuration, measured)
     row = Row(
         kind=kind,
         configuration=configuration,
@@ -173,22 +199,29 @@ def _row(
         gap=gap,
         verdict=verdict(metrics[RANKED_ON]),
         runs=runs,
+        due=due,
     )
     return Drawn(row, drawn[RANKED_ON])
 
 
 def _image_for_image(drawn: Sequence[Drawn]) -> tuple[ImageForImage, ...]:
-    """TRTR minus its twin where a series has both. Every row was drawn with one seed from the
-    same films, so the difference is taken within each resample."""
+    """TRTR minus its twin where a series has the same replicates of both. Every row was drawn with
+    one seed from the same films, so the difference is taken within each resample."""
     by_key = {(one.row.series, one.row.kind): one for one in drawn}
     found = []
     for (series, kind), films in by_key.items():
         twin = by_key.get((series, "twin"))
-        if kind == "baseline" and twin is not None:
+        if kind == "baseline" and twin is not None and _same_replicates(films.row, twin.row):
             here, there = (one.row.metrics[RANKED_ON].value for one in (films, twin))
             value = None if here is None or there is None else here - there
             found.append(ImageForImage(series, estimate(value, films.auroc - twin.auroc)))
     return tuple(found)
+
+
+def _same_replicates(a: Row, b: Row) -> bool:
+    return [run.record["replicate"] for run in a.runs] == [
+        run.record["replicate"] for run in b.runs
+    ]
 
 
 def _mean(tests: Sequence[Scored], metric: str) -> float | None:
@@ -240,21 +273,3 @@ def verdict(auroc: Estimate) -> str:
     if auroc.low > CHANCE:
         return "above"
     return "below" if auroc.high < CHANCE else "chance"
-
-
-def _missing(cells: dict[tuple[Series, str], tuple[Run, ...]]) -> tuple[Missing, ...]:
-    """What each series lacks of the nine, TRTR and its twin; controls owe nothing."""
-    gaps = []
-    for series in dict.fromkeys(series for series, _ in cells):
-        if series.role == "control":
-            continue
-        have = {name: len(runs) for (owner, name), runs in cells.items() if owner == series}
-        full = max(have.values())
-        gap = Missing(
-            series,
-            tuple(name for name in (*CONFIGURATIONS, BASELINE, TWIN) if name not in have),
-            tuple((name, n, full) for name, n in have.items() if n < full),
-        )
-        if gap.configurations or gap.short:
-            gaps.append(gap)
-    return tuple(gaps)

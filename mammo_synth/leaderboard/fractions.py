@@ -33,11 +33,14 @@ class Key:
 
 
 def panels(table: Table, metric: str) -> list[Panel]:
-    """The chart's content: ranked rows, TRTR and its twin of ``table``; controls stay out."""
+    """The chart's content: ranked rows, TRTR and its twin of ``table``; controls, and rows that
+    lack replicates, stay out."""
     return panels_of(
         {
             name: {
-                row.configuration: row.metrics[metric] for row in table.rows if row.series == series
+                row.configuration: row.metrics[metric]
+                for row in table.rows
+                if row.series == series and row.kind != "incomplete"
             }
             for series, name in table.series_names().items()
             if series.role != "control"

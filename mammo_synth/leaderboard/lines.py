@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from mammo_synth.bench.metrics import chance
 from mammo_synth.leaderboard.model import METRICS, RANKED_ON, Estimate, Row, Table
 
+_APART = ("incomplete", "control")
+
 
 @dataclass(frozen=True)
 class Line:
     """One displayed line.
 
     Attributes:
-        kind: ``ranked``, ``baseline`` (TRTR), ``twin`` (of TRTR), ``control``, ``chance`` or
-            ``absent`` (no TRTR measured).
+        kind: That of the row; ``chance``, or ``absent`` (no TRTR measured).
         rank: What stands in the rank column.
         configuration, classifier: What stands in the name columns.
         row: The measured row, or None for the chance line and the absent baseline.
@@ -30,8 +31,8 @@ class Line:
 
 
 def lines(table: Table) -> list[Line]:
-    """All lines of ``table``, best first: rows, TRTR, its twin and chance by AUROC, controls at
-    the end."""
+    """All lines of ``table``, best first: rows, TRTR, its twin and chance by AUROC; then rows
+    that lack replicates, and controls at the end."""
     names = table.series_names()
     measured = [
         Line(
@@ -39,7 +40,7 @@ def lines(table: Table) -> list[Line]:
         )
         for row in table.rows
     ]
-    body = [line for line in measured if line.kind != "control"]
+    body = [line for line in measured if line.kind not in _APART]
     body.append(_chance(table))
     # A stable sort on AUROC alone keeps the ranking's own order among the ranked rows. At equal
     # AUROC the references stand first: what only equals chance does not stand above it.
@@ -47,7 +48,7 @@ def lines(table: Table) -> list[Line]:
     if not table.of_kind("baseline"):
         empty = dict.fromkeys(METRICS, Estimate(None))
         body.append(Line("absent", "TRTR", "real", "not measured", empty, Estimate(None)))
-    return [*body, *(line for line in measured if line.kind == "control")]
+    return [*body, *(line for kind in _APART for line in measured if line.kind == kind)]
 
 
 def _chance(table: Table) -> Line:

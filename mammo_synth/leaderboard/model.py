@@ -98,8 +98,8 @@ class Row:
     """One line of a table: configuration × series, replicates averaged.
 
     Attributes:
-        kind: ``ranked``, ``baseline`` (TRTR), ``twin`` (as many synthetic images as TRTR has
-            films) or ``control``.
+        kind: ``ranked``, ``incomplete`` (fewer replicates than ``due``), ``baseline`` (TRTR),
+            ``twin`` (as many synthetic images as TRTR has films) or ``control``.
         rank: 1 is best; None for all kinds but ``ranked``.
         tied: Whether another row has the same rank.
         metrics: Mean over replicates with the interval of the patient-level bootstrap.
@@ -115,6 +115,8 @@ class Row:
     gap: Estimate
     verdict: str
     runs: tuple[Run, ...]
+    due: int = 1
+    """Replicates that it should have, see `mammo_synth.leaderboard.completeness`."""
     rank: int | None = None
     tied: bool = False
 
@@ -127,7 +129,7 @@ class Row:
     def rank_text(self) -> str:
         """``1``, ``1=`` for a tie, or the reason there is none."""
         if self.rank is None:
-            return {"baseline": "TRTR", "twin": "twin", "control": "control"}.get(self.kind, "–")
+            return {"ranked": "–", "baseline": "TRTR"}.get(self.kind, self.kind)
         return f"{self.rank}=" if self.tied else str(self.rank)
 
     @property
@@ -138,12 +140,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Missing:
-    """Configurations that a series of a table has not measured, and short replicates."""
+    """Configurations that a series of a table has not measured, and rows short of replicates."""
 
     series: Series
     configurations: tuple[str, ...]
     short: tuple[tuple[str, int, int], ...]
-    """Configuration, replicates there, replicates of the fullest cell."""
+    """Configuration, replicates there, replicates due."""
 
 
 @dataclass(frozen=True)
@@ -187,14 +189,16 @@ class Table:
     rows: tuple[Row, ...]
     missing: tuple[Missing, ...]
     image_for_image: tuple[ImageForImage, ...]
-    """One for each series that has both TRTR and its twin, in the order of the series."""
+    """One for each series with the same replicates of TRTR and its twin, in the series' order."""
+    apart: str = ""
+    """What tells it from a table of the same source and protocol: its release, its test set."""
 
     @property
     def title(self) -> str:
-        """Film source and protocol in words."""
+        """Film source and protocol in words, and what tells it from another such table."""
         kind = "simulated films" if self.simulated else "real films"
         source = SOURCE_NAMES.get(self.source, self.source)
-        return f"{source} ({kind}), {self.protocol} protocol"
+        return f"{source} ({kind}), {self.protocol} protocol" + (self.apart and f", {self.apart}")
 
     @property
     def release_text(self) -> str:

@@ -53,7 +53,11 @@ TWIN_RULE = (
     "from synthetic images alone, of each label as many as TRTR has films: the two differ in the "
     "kind of image and not in the number. The twin has no rank either."
 )
-MISSING_RULE = "A cell that was not measured is listed as missing, and nothing is averaged over it."
+MISSING_RULE = (
+    "A cell is configuration, classifier and replicate. What was not measured is listed as missing. "
+    "A row that lacks replicates is incomplete: it has no rank and no place in the charts. It should "
+    "have as many as half of its classifier's configurations have or more, none left out in between."
+)
 REFUSAL = (
     "Every number shown is recomputed from the predictions kept beside each record. A record that "
     "does not fit its predictions is not left out: rendering stops and names the file."
@@ -263,8 +267,10 @@ def recipe(series: Series) -> str:
 
 
 def replicates(row: Row) -> str:
-    """``1 replicate`` or ``3 replicates``."""
+    """``1 replicate``, ``3 replicates``, or ``2 of 3 replicates`` where one is missing."""
     n = len(row.runs)
+    if n < row.due:
+        return f"{n} of {row.due} replicates"
     return f"{n} replicate" if n == 1 else f"{n} replicates"
 
 

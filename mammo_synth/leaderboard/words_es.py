@@ -80,7 +80,9 @@ TWIN_RULE = (
     "puesto."
 )
 MISSING_RULE = (
-    "Una celda que no se midió figura como tal, y ningún promedio se hace por encima de ella."
+    "Una celda es configuración, clasificador y réplica. Lo que no se midió figura como tal. Una fila "
+    "a la que le faltan réplicas está incompleta: no tiene puesto ni lugar en los gráficos. Debe tener "
+    "tantas como la mitad de las configuraciones de su clasificador o más, sin saltos entre ellas."
 )
 REFUSAL = (
     "Cada número que se muestra se recalcula a partir de las predicciones guardadas junto a cada "
@@ -104,7 +106,7 @@ _RULES = {
 }
 _CHOSEN = {"validation": "elegido con datos de validación", "given": "dado con las predicciones"}
 _PLAIN = {BASELINE: "real (TRTR)", TWIN: f"{TWIN} (el gemelo de TRTR)"}
-_RANKS = {"twin": "gemelo", "chance": "azar"}
+_RANKS = {"twin": "gemelo", "chance": "azar", "incomplete": "incompleta"}
 _SOURCES = {**SOURCE_NAMES, "phantom": "Phantom", "folder": "Películas de una carpeta"}
 
 
@@ -137,7 +139,8 @@ def title(table: Table) -> str:
     source = _SOURCES.get(table.source, table.source)
     kind = "películas simuladas" if table.simulated else "películas reales"
     protocol = {"strict": "protocolo estricto", "study": "protocolo del estudio"}
-    return f"{source} ({kind}), {protocol.get(table.protocol, table.protocol)}"
+    named = f"{source} ({kind}), {protocol.get(table.protocol, table.protocol)}"
+    return named + (table.apart and f", {table.apart}")
 
 
 def release(table: Table) -> str:
@@ -264,8 +267,10 @@ def recipe(series: Series) -> str:
 
 
 def replicates(row: Row) -> str:
-    """``1 réplica`` or ``3 réplicas``."""
+    """``1 réplica``, ``3 réplicas``, or ``2 de 3 réplicas`` where one is missing."""
     n = len(row.runs)
+    if n < row.due:
+        return f"{n} de {row.due} réplicas"
     return f"{n} réplica" if n == 1 else f"{n} réplicas"
 
 

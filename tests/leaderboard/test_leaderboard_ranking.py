@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from mammo_synth.bench.series import series_of
 from mammo_synth.configurations import CONFIGURATIONS, REFERENCES
 from mammo_synth.errors import BadInput
-from mammo_synth.leaderboard import words
-from mammo_synth.leaderboard.board import build, verdict
+from mammo_synth.leaderboard import words, words_es
+from mammo_synth.leaderboard.board import build, told_apart, verdict
+from mammo_synth.leaderboard.completeness import replicates_due
+from mammo_synth.leaderboard.fractions import panels
+from mammo_synth.leaderboard.hub_export import choose_series
 from mammo_synth.leaderboard.lines import lines
 from mammo_synth.leaderboard.model import Board, Estimate, Row, Run, Table
 from mammo_synth.leaderboard.render import read_board
@@ -49,7 +54,30 @@ def test_tables_separate_simulated_from_real_and_strict_from_study(board: Board)
 def test_releases_of_one_source_and_protocol_do_not_share_a_ranking(tmp_path: Path) -> None:
     write_cell(tmp_path, SMALL, Cell())
     write_cell(tmp_path, World(version="1.1.0", patients=40, test_size=30, epochs=3), Cell())
-    assert [t.release["version"] for t in read_board(tmp_path).tables] == ["1.0.0", "1.1.0"]
+    tables = read_board(tmp_path).tables
+    assert [t.release["version"] for t in tables] == ["1.0.0", "1.1.0"]
+    assert [t.title for t in tables] == [
+        f"Phantom (simulated films), strict protocol, phantom-demo {version}"
+        for version in ("1.0.0", "1.1.0")
+    ]
+
+
+def test_titles_say_as_much_as_tells_tables_apart(board: Board) -> None:
+    mias, study, phantom = (replace(table, apart="") for table in board.tables)
+    other = replace(phantom, test_set=replace(phantom.test_set, digest="9" * 64))
+    rebuilt = replace(phantom, release={**phantom.release, "sha256": "8" * 64})
+    found = told_apart([mias, study, phantom, other, rebuilt])
+    sha256, digest = phantom.release["sha256"][:8], phantom.test_set.digest[:8]
+    assert [table.apart for table in found] == [
+        "",
+        "",
+        f"phantom-demo 1.0.0 ({sha256}), real_test {digest}",
+        f"phantom-demo 1.0.0 ({sha256}), real_test 99999999",
+        "phantom-demo 1.0.0 (88888888)",
+    ]
+    assert words_es.title(found[4]) == (
+        "Phantom (películas simuladas), protocolo estricto, phantom-demo 1.0.0 (88888888)"
+    )
 
 
 def test_ranks_go_down_with_auroc_and_count_like_a_competition(phantom: Table) -> None:
@@ -231,11 +259,67 @@ def test_missing_cells_are_listed(phantom: Table, board: Board) -> None:
     assert set(single.configurations) == {*CONFIGURATIONS, *REFERENCES} - {"50-50-90syn"}
 
 
-def test_a_short_cell_is_listed(tmp_path: Path) -> None:
-    cells = [Cell("50-50-90syn", replicate=k) for k in range(3)] + [Cell("50-50-95syn")]
+def test_a_row_that_lacks_replicates_has_no_rank(tmp_path: Path) -> None:
+    """Else a classifier would rise by leaving out its worst run."""
+    cells = [Cell("50-50-90syn", replicate=k) for k in range(3)]
+    cells += [Cell("50-50-95syn", scores=perfect)]
     write_cells(tmp_path, SMALL, cells)
-    (gap,) = read_board(tmp_path).tables[0].missing
+    (table,) = read_board(tmp_path).tables
+    (gap,) = table.missing
     assert gap.short == (("50-50-95syn", 1, 3),)
+    best, other = (row(table, name, "vgg16") for name in ("50-50-95syn", "50-50-90syn"))
+    assert (best.kind, best.rank_text, words.replicates(best)) == (
+        "incomplete",
+        "incomplete",
+        "1 of 3 replicates",
+    )
+    assert best.metrics["auroc"].value == 1.0 > other.metrics["auroc"].value
+    assert (other.rank_text, words.replicates(other)) == ("1", "3 replicates")
+    assert [line.kind for line in lines(table)][-2:] == ["absent", "incomplete"]
+    (middle,) = (panel for panel in panels(table, "auroc") if panel.class_ratio == "50-50")
+    assert [point.estimate for point in middle.lines[0].points] == [other.metrics["auroc"]]
+    with pytest.raises(BadInput, match="50-50-95syn"):
+        choose_series(table, "vgg16", ["50-50-95syn"])
+
+
+@pytest.mark.parametrize(
+    ("have", "due"),
+    [
+        ({"30-70-90syn": [0, 2], "50-50-90syn": [0, 1]}, {"30-70-90syn": 3, "50-50-90syn": 2}),
+        ({"30-70-90syn": [1]}, {"30-70-90syn": 2}),
+        (
+            {"30-70-90syn": [0, 1, 2], "50-50-90syn": [0, 1], "70-30-90syn": [0]},
+            {"30-70-90syn": 3, "50-50-90syn": 2, "70-30-90syn": 2},
+        ),
+        # One more run of one configuration does not take the rank of all the others.
+        (
+            {"30-70-90syn": [0, 1], "50-50-90syn": [0], "70-30-90syn": [0]},
+            {"30-70-90syn": 2, "50-50-90syn": 1, "70-30-90syn": 1},
+        ),
+        # References do not set what configurations owe.
+        ({"real": [0, 1, 2], "50-50-90syn": [0]}, {"real": 3, "50-50-90syn": 1}),
+        ({"real": [0], "50-50-90syn": [0, 1]}, {"real": 2, "50-50-90syn": 2}),
+    ],
+)
+def test_replicates_due(
+    have: dict[str, list[int]], due: dict[str, int], runs: tuple[Run, ...]
+) -> None:
+    series = series_of(runs[0].record)
+    cells = {
+        (series, name): tuple(
+            replace(runs[0], record={**runs[0].record, "replicate": k}) for k in numbers
+        )
+        for name, numbers in have.items()
+    }
+    assert replicates_due(cells) == {(series, name): n for name, n in due.items()}
+
+
+def test_films_and_their_twin_are_compared_at_the_same_replicates(tmp_path: Path) -> None:
+    cells = [Cell("real", replicate=k) for k in range(2)]
+    write_cells(tmp_path, SMALL, [*cells, Cell("synthetic-reduced")])
+    assert read_board(tmp_path).tables[0].image_for_image == ()
+    write_cell(tmp_path, SMALL, Cell("synthetic-reduced", replicate=1))
+    assert len(read_board(tmp_path).tables[0].image_for_image) == 1
 
 
 def test_other_recipe_or_weights_is_another_row(tmp_path: Path) -> None:
