@@ -184,7 +184,8 @@ def _answer(error: HfHubHTTPError, name: str, revision: str) -> MammoSynthError:
     if status == 403:
         return BadInput(
             f"This token may not do that to '{name}'.{quoted}",
-            hint="Use a token with write access to that repository's owner, or --create-pr.",
+            hint="Use a token that may write there, or that may open pull requests there where one "
+            "is opened (`leaderboard submit`; `release publish --create-pr`).",
         )
     if status in (409, 412):
         return Overtaken(

@@ -178,6 +178,14 @@ def test_the_ci_script_lets_files_only_be_added(results: Path) -> None:
     write_cell(results, WORLD, Cell(CONFIGURATION, "my-densenet"))
     commit()
     assert script("main").returncode == 0
+    git("checkout", "main")
+    write_cell(results, WORLD, Cell(CONFIGURATION, "merged-meanwhile"))
+    commit()
+    git("checkout", "submission")
+    behind = script("main")
+    assert (behind.returncode, "[base-moved]" in behind.stdout) == (1, True), behind.stdout
+    git("merge", "--no-edit", "main")
+    assert script("main").returncode == 0
     (results / RELEASES_NAME).write_text("{}")
     the_record(results).write_text("{}")
     predictions(results, "test").unlink()
