@@ -15,7 +15,6 @@ import argparse
 import functools
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -83,11 +82,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="medians of so many rounds")
     parser.add_argument("--no-full", action="store_true", help="leave the full verification out")
     parser.add_argument("--folder", type=Path, help="make the records here, or find them here")
-    parser.add_argument("--render", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.render is not None:
-        one_render(arguments.folder, arguments.render)
-        return
     with tempfile.TemporaryDirectory() as name:
         results = arguments.folder or Path(name) / "results"
         if not results.exists():
@@ -112,23 +107,12 @@ def compare(results: Path, scratch: Path, rounds: int, *, full: bool) -> None:
 
 
 def _render(results: Path, out: Path, memory: Path) -> dict[str, float]:
-    words = [sys.executable, __file__, "--folder", str(results), "--render", str(out)]
+    once = Path(__file__).with_name("board_once.py")
+    words = [sys.executable, str(once), str(results), str(out)]
     environment = {**os.environ, HOME: str(memory), "OMP_NUM_THREADS": "1"}
     began = time.perf_counter()
     done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
     return {"seconds": time.perf_counter() - began, **json.loads(done.stdout)}
-
-
-def one_render(results: Path, out: Path) -> None:
-    """Render once, as the command does, and print what it took as JSON."""
-    from mammo_synth.leaderboard.render import render
-    from mammo_synth.leaderboard.verified import verified_by_user
-
-    board = render(results, out, full=False, verified=verified_by_user()).board
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    first, second = (one.ru_utime + one.ru_stime for one in used)
-    found = {"cpu": first, "helper": second, "mb": max(one.ru_maxrss for one in used) / 1024}
-    print(json.dumps({**found, "records": board.records, "verified": board.verified}))
 
 
 def _row(name: str, rounds: list[dict[str, float]]) -> None:

@@ -33,8 +33,12 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 
 def estimate(value: float | None, drawn: Floats) -> Estimate:
     """``value`` with the percentile interval of its resampled values, float64 [resamples]."""
-    interval = percentile_interval(drawn) if value is not None else None
-    return Estimate(value, *interval) if interval else Estimate(value)
+    return with_interval(value, percentile_interval(drawn) if value is not None else None)
+
+
+def with_interval(value: float | None, interval: tuple[float, float] | None) -> Estimate:
+    """``value`` with its interval; none stands beside a value that is undefined."""
+    return Estimate(value, *interval) if value is not None and interval else Estimate(value)
 
 
 def estimates(

@@ -56,8 +56,7 @@ def _ranks(label: Integers, p: Floats) -> dict[str, float]:
     found = np.cumsum(label[order])[last]
     called = last + 1 - found
     cancers, normals = int(found[-1]), int(called[-1])
-    step = np.diff(found, prepend=0)
-    tied = np.diff(called, prepend=0)
+    step, tied = _steps(found), _steps(called)
     nan = float("nan")
     values = {}
     for specificity in SPECIFICITIES:
@@ -71,3 +70,11 @@ def _ranks(label: Integers, p: Floats) -> dict[str, float]:
     values["auroc"] = below / (cancers * normals) if cancers and normals else nan
     values["average_precision"] = min(precision / cancers, 1.0) if cancers else nan
     return values
+
+
+def _steps(counts: Integers) -> Integers:
+    """By how much a count grows at each place, from 0 on: `np.diff` with a 0 before takes five
+    times as long for so few numbers."""
+    steps = counts.copy()
+    steps[1:] -= counts[:-1]
+    return steps

@@ -186,16 +186,25 @@ def shortcut_gap(evaluations: Evaluations, baseline: str | None) -> ShortcutGap 
 
 
 @functools.cache
+def _schema() -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = json.loads(
+        Path(__file__).with_name("record.schema.json").read_text("utf-8")
+    )
+    return schema
+
+
+@functools.cache
 def _validator() -> Any:
+    # Asked only of a value that breaks the schema: importing it takes longer than reading fifty
+    # records.
     from jsonschema import Draft202012Validator
 
-    schema = json.loads(Path(__file__).with_name("record.schema.json").read_text("utf-8"))
-    return Draft202012Validator(schema)
+    return Draft202012Validator(_schema())
 
 
 @functools.cache
 def _follows() -> Callable[[Any], bool]:
-    return compiled(_validator().schema)
+    return compiled(_schema())
 
 
 def record_errors(value: Any) -> list[tuple[tuple[str, ...], str]]:

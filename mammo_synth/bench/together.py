@@ -18,7 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mammo_synth.bench.metrics import COUNT_METRICS, RESAMPLES, check_scores
+from mammo_synth.bench.metrics import (
+    COUNT_METRICS,
+    RESAMPLES,
+    check_scores,
+    percentile_interval,
+)
 from mammo_synth.bench.resampling import Floats, Integers, count_metrics, draw_counts
 from mammo_synth.errors import BadInput
 from mammo_synth.progress import SILENT, Progress
@@ -58,28 +63,41 @@ class Case:
         return int(self.patients.max()) + 1
 
 
+@dataclass(frozen=True)
+class Resampled:
+    """What the resamples of one case give.
+
+    Attributes:
+        intervals: Of every metric, as from `mammo_synth.bench.metrics.percentile_interval`.
+        values: float64 [resamples] of those that were asked for, as from
+            `mammo_synth.bench.metrics.resample`: NaN where a replicate has no value.
+    """
+
+    intervals: dict[str, tuple[float, float] | None]
+    values: dict[str, Floats]
+
+
 def resample_together(
     cases: Sequence[Case],
     metrics: Sequence[str],
     *,
+    values_of: Sequence[str],
     resamples: int = RESAMPLES,
     seed: int = 0,
     progress: Progress = SILENT,
     helper: Executor | None = None,
-) -> list[dict[str, Floats]]:
-    """Values of each metric over bootstrap resamples of the patients, replicates averaged.
+) -> list[Resampled]:
+    """Each metric over bootstrap resamples of the patients, replicates averaged.
 
     Args:
         cases: Classifiers with their test sets.
         metrics: Names out of `TOGETHER`.
+        values_of: Those of them whose values are returned: between two processes the values of
+            all would take longer than their intervals.
         resamples: Number of resamples.
         seed: Of the draw; all cases with the same number of patients have the same resamples.
         progress: Advanced by one for every case.
         helper: A pool of one process that does half of it; no value depends on that.
-
-    Returns:
-        For each case float64 [resamples] per metric, as from
-        `mammo_synth.bench.metrics.resample`: NaN where a replicate has no value.
 
     Raises:
         BadInput: As `mammo_synth.bench.metrics.resample`, or a metric that is not resampled here.
@@ -93,34 +111,35 @@ def resample_together(
         )
     for case in cases:
         _check(case)
-    part = cases[1::2]
-    if helper is not None and part:
-        found: list[dict[str, Floats]] = [{} for _ in cases]
-        there = helper.submit(_each, part, metrics, resamples, seed)
-        found[::2] = _each(cases[::2], metrics, resamples, seed, progress)
-        found[1::2] = there.result()
-        progress.advance(len(part), "")
-        return found
-    return _each(cases, metrics, resamples, seed, progress)
+    here, there = cases[::2], cases[1::2]
+    if helper is None or not there:
+        return _each(cases, metrics, values_of, resamples, seed, progress)
+    by_helper = helper.submit(_each, there, metrics, values_of, resamples, seed)
+    first = _each(here, metrics, values_of, resamples, seed, progress)
+    second = by_helper.result()
+    progress.advance(len(there), "")
+    return [(second if i % 2 else first)[i // 2] for i in range(len(cases))]
 
 
 def _each(
     cases: Sequence[Case],
     metrics: Sequence[str],
+    values_of: Sequence[str],
     resamples: int,
     seed: int,
     progress: Progress = SILENT,
-) -> list[dict[str, Floats]]:
-    found: list[dict[str, Floats]] = [{} for _ in cases]
+) -> list[Resampled]:
+    found: dict[int, Resampled] = {}
     by_units: dict[int, list[int]] = {}
     for i, case in enumerate(cases):
         by_units.setdefault(case.units, []).append(i)
     for units, members in by_units.items():
         drawn = _draw([cases[i] for i in members], units, metrics, resamples, seed)
         for i, values in zip(members, drawn, strict=True):
-            found[i] = values
+            intervals = {name: percentile_interval(values[name]) for name in metrics}
+            found[i] = Resampled(intervals, {name: values[name] for name in values_of})
         progress.advance(len(members), "")
-    return found
+    return [found[i] for i in range(len(cases))]
 
 
 def _check(case: Case) -> None:
@@ -145,9 +164,6 @@ def _draw(
     ends = np.cumsum([part.shape[1] for part in columns])
     kind = np.float32 if single_is_exact(cases, units) else np.float64
     stacked = np.ascontiguousarray(np.concatenate(columns, axis=1).T.astype(kind))
-    sweeps = [
-        [Sweep(case.label, one, case.patients) for one in case.p] if swept else [] for case in cases
-    ]
     found = [{name: np.empty(resamples) for name in metrics} for _ in cases]
     at_once = max(1, min(RESAMPLES, _CELLS_AT_ONCE // units))
     begin = 0
@@ -164,7 +180,11 @@ def _draw(
                     tp, fp = tp / len(case.p), fp / len(case.p)
                 for name, each in _shares(counted, tp, fp, cancer, normal).items():
                     values[name][here] = each.mean(axis=0)
-            ranks = [sweep.values(counts) for sweep in sweeps[k]]
+            if not swept:
+                continue
+            # Made anew for each block, which is quickly done: kept for all, they are hundreds of
+            # thousands of lists, which Python's garbage collector looks through again and again.
+            ranks = [Sweep(case.label, one, case.patients).values(counts) for one in case.p]
             for name in swept:
                 values[name][here] = np.mean([one[name] for one in ranks], axis=0)
     return found

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mammo_synth.bench.metrics import patient_codes
+from mammo_synth.bench.predictions import read_parquet
 from mammo_synth.errors import BadInput, CheckFailed
 from mammo_synth.files import atomic_path, canonical_json, sha256_bytes, sha256_file
 
@@ -87,8 +89,8 @@ class TestSet:
     def text(self) -> str:
         """The films' content as canonical JSON: one list of values for each film. The sha256 of
         this text is the digest, so that everybody who writes it writes the same bytes."""
-        width = len(self.columns)
-        return canonical_json([list(astuple(film))[:width] for film in self.films])
+        values = attrgetter(*self.columns)
+        return canonical_json([values(film) for film in self.films])
 
     @property
     def columns(self) -> list[str]:
@@ -185,7 +187,7 @@ def text_name(digest: str) -> str:
 
 def _films_of_parquet(path: Path) -> list[Film]:
     try:
-        table = pa.parquet.read_table(path)
+        table = read_parquet(path)
         names = [n for n in _SCHEMA.names if n != _DENSITY or n in table.column_names]
         schema = pa.schema([_SCHEMA.field(name) for name in names])
         return films_of(table.select(names).cast(schema).to_pylist())

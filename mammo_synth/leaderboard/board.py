@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from mammo_synth.bench.estimate import estimate, mean_of
+from mammo_synth.bench.estimate import estimate, mean_of, with_interval
 from mammo_synth.bench.metrics import RESAMPLES
 from mammo_synth.bench.published import Published
 from mammo_synth.bench.record import GAP_METRIC, TRTR
 from mammo_synth.bench.resampling import Floats
 from mammo_synth.bench.series import ranking_key, same_replicate, series_of, series_order
-from mammo_synth.bench.together import Case, resample_together
+from mammo_synth.bench.together import Case, Resampled, resample_together
 from mammo_synth.configurations import CONFIGURATIONS
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.completeness import Cells, missing, replicates_due
@@ -78,13 +78,14 @@ def build(
     drawn = resample_together(
         [_case(row, "real_test") for row in rows],
         METRICS,
+        values_of=(RANKED_ON, GAP_METRIC),
         resamples=resamples,
         seed=seed,
         progress=progress,
         helper=helper,
     )
     progress.finish()
-    gaps = _gaps(rows, [values[GAP_METRIC] for values in drawn], resamples, seed, helper)
+    gaps = _gaps(rows, [one.values[GAP_METRIC] for one in drawn], resamples, seed, helper)
     every = zip(drawn, gaps, strict=True)
     done = [_table(table, [next(every) for _ in table]) for table in cells]
     in_full = sum(run.verified for run in runs)
@@ -146,11 +147,11 @@ def _case(runs: Sequence[Run], split: str) -> Case:
     )
 
 
-def _table(cells: Cells, resampled: Sequence[tuple[dict[str, Floats], Estimate]]) -> Table:
+def _table(cells: Cells, resampled: Sequence[tuple[Resampled, Estimate]]) -> Table:
     due = replicates_due(cells)
     drawn = [
-        _row(series, configuration, runs, values, gap, due[series, configuration])
-        for ((series, configuration), runs), (values, gap) in zip(
+        _row(series, configuration, runs, one, gap, due[series, configuration])
+        for ((series, configuration), runs), (one, gap) in zip(
             cells.items(), resampled, strict=True
         )
     ]
@@ -180,12 +181,12 @@ def _row(
     series: Series,
     configuration: str,
     runs: tuple[Run, ...],
-    drawn: dict[str, Floats],
+    drawn: Resampled,
     gap: Estimate,
     due: int,
 ) -> Drawn:
     tests = [run.scored["real_test"] for run in runs]
-    metrics = {name: estimate(_mean(tests, name), drawn[name]) for name in METRICS}
+    metrics = {name: with_interval(_mean(tests, name), drawn.intervals[name]) for name in METRICS}
     if series.role == "control":
         kind = "control"
     else:
@@ -201,7 +202,7 @@ def _row(
         runs=runs,
         due=due,
     )
-    return Drawn(row, drawn[RANKED_ON])
+    return Drawn(row, drawn.values[RANKED_ON])
 
 
 def _image_for_image(drawn: Sequence[Drawn]) -> tuple[ImageForImage, ...]:
@@ -245,18 +246,19 @@ def _gaps(
     drawn = resample_together(
         [_case(rows[i], "test") for i in having],
         (GAP_METRIC,),
+        values_of=(GAP_METRIC,),
         resamples=resamples,
         seed=seed + 1,
         helper=helper,
     )
     gaps = [Estimate(None)] * len(rows)
-    for i, values in zip(having, drawn, strict=True):
+    for i, one in zip(having, drawn, strict=True):
         here, there = (
             _mean([run.scored[split] for run in rows[i]], GAP_METRIC)
             for split in ("test", "real_test")
         )
         if here is not None and there is not None:
-            gaps[i] = estimate(here - there, values[GAP_METRIC] - real[i])
+            gaps[i] = estimate(here - there, one.values[GAP_METRIC] - real[i])
     return gaps
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ def three(estimate: Estimate) -> list[int | None]:
 
 def thousandths(value: float | None) -> int | None:
     """``value`` × 1,000 as a whole number, rounded as it is printed; None if it is not finite."""
-    if value is None or not np.isfinite(value):
+    if value is None or not math.isfinite(value):
         return None
     return round(float(f"{value:.3f}") * 1000)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mammo_synth.bench.figures.question import estimates, joined
 from mammo_synth.bench.figures.style import (
     CHANCE_COLOUR,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LINE_INCHES = 0.24
+_DPI = 130
 
 
 def png(board: Board) -> bytes:
@@ -33,18 +36,22 @@ def png(board: Board) -> bytes:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from PIL import Image
 
     heights = [max(3.2, 1.3 + _LINE_INCHES * len(lines(table))) for table in board.tables]
     settings = {"font.family": "DejaVu Sans", "font.size": 8, "axes.linewidth": 0.6}
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(13.2, sum(heights) + 0.5), dpi=130, layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = Figure(figsize=(13.2, sum(heights) + 0.5), dpi=_DPI, layout="constrained")
+        canvas = FigureCanvasAgg(figure)
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         for part, table in zip(parts, board.tables, strict=True):
             _draw(part, table)
         figure.supxlabel(words.NOTICE, fontsize=7, color="#5a6068")
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", metadata={"Software": None})
+        # Not `savefig`, which goes through all texts once more before it draws.
+        canvas.draw()
+    stream = io.BytesIO()
+    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    drawn.save(stream, "png", dpi=(_DPI, _DPI), compress_level=3)
     return stream.getvalue()
 
 
@@ -97,11 +104,11 @@ def _ranking(axis: Axes, table: Table) -> None:
     names = [
         f"{line.rank}   {plain(f'{line.configuration} × {line.classifier}')}" for line in shown
     ]
+    axis.tick_params(axis="y", length=0)  # before there are ticks: each would be told
     axis.set_yticks(range(len(shown)), names)
     axis.set_ylim(len(shown) - 0.5, -0.5)
     axis.set_xlabel("AUROC on real_test, 95 % interval; dashed: chance")
     bare(axis, "x")
-    axis.tick_params(axis="y", length=0)
 
 
 def _colour(line: Line) -> str:

@@ -193,11 +193,18 @@ def test_question_joins_neighbours_only_and_names_what_is_missing() -> None:
     for axis in axes:
         straight = [tuple(np.unique(line.get_ydata())) for line in axis.lines]
         assert (0.5,) in straight, "the chance line"
-        assert straight.count((0.9,)) == 2, "the real-only line and its point"
-    path = next(line for line in axes[0].lines if len(line.get_xdata()) == 3)
+        assert (0.9,) in straight, "the real-only line"
+        points = next(line for line in axis.lines if line.get_linestyle() == "None")
+        assert 0.9 in points.get_ydata(), "its point"
+    joined = [line for line in axes[0].lines if line.get_linestyle() != "None"]
+    path = next(line for line in joined if len(line.get_xdata()) == 3)
     np.testing.assert_array_equal(path.get_ydata(), [0.7, np.nan, 0.6])
-    intervals = [sorted(line.get_ydata()) for line in axes[0].lines if len(line.get_ydata()) == 2]
-    assert [0.5, 0.7] in intervals and [0.6, 0.8] in intervals
+    bars = next(line for line in joined if len(line.get_xdata()) == 9)
+    ends = np.reshape(bars.get_ydata(), (3, 3)).tolist()
+    assert sorted(end[:2] for end in ends) == [[0.5, 0.7], [0.6, 0.8], [0.8, 0.95]]
+    assert np.isnan([end[2] for end in ends]).all(), "nothing joins two bars"
+    middles = np.reshape(bars.get_xdata(), (3, 3))
+    assert (middles == middles[:, :1]).all(), "each bar stands upright over its point"
     assert [len([t for t in a.texts if "missing" in t.get_text()]) for a in axes] == [2, 4, 4]
     assert len({axis.get_ylim() for axis in axes}) == 1
     said = _texts(figure)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,7 @@ def test_csv_keeps_ids_as_text_and_ignores_other_columns(tmp_path: Path) -> None
     [
         ("p.csv", "image_id,score\na,0.1\n", "no column p_cancer"),
         ("p.csv", "image_id,p_cancer\na,high\n", "wrong type"),
+        ("p.csv", "image_id,p_cancer,p_cancer\na,0.1,0.2\n", "more than one column p_cancer"),
         ("p.csv", "", "cannot be read as csv"),
         ("p.parquet", "no parquet", "cannot be read as parquet"),
         ("p.txt", "a 0.1", "ends in '.txt'"),
@@ -46,6 +49,29 @@ def test_unusable_files_are_refused(tmp_path: Path, name: str, text: str, words:
     (tmp_path / name).write_text(text)
     with pytest.raises(BadInput, match=words):
         read_predictions(tmp_path / name)
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    columns = [pa.array(["a"]), pa.array(["b"]), pa.array([0.5])]
+    table = pa.Table.from_arrays(columns, names=["image_id", "image_id", "p_cancer"])
+    pa.parquet.write_table(table, tmp_path / "p.parquet")
+    with pytest.raises(BadInput, match="more than one column image_id"):
+        read_predictions(tmp_path / "p.parquet")
+
+
+def test_a_score_that_is_null_is_nan(tmp_path: Path) -> None:
+    table = pa.table({"image_id": ["a", "b"], "p_cancer": pa.array([1, None], pa.int8())})
+    pa.parquet.write_table(table, tmp_path / "p.parquet")
+    found = read_predictions(tmp_path / "p.parquet").p_cancer
+    assert found.dtype == np.float64 and found[0] == 1.0 and np.isnan(found[1])
+
+
+def test_a_folder_named_like_a_partition_adds_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "p_cancer=1" / "p.parquet"
+    path.parent.mkdir()
+    pa.parquet.write_table(pa.table({"image_id": ["a"]}), path)
+    with pytest.raises(BadInput, match="no column p_cancer; it has image_id"):
+        read_predictions(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from jsonschema import Draft202012Validator
 
 import mammo_synth.bench.record
 from mammo_synth.bench import together
-from mammo_synth.bench.metrics import METRICS, confusion, point_metrics, resample
+from mammo_synth.bench.metrics import (
+    METRICS,
+    confusion,
+    percentile_interval,
+    point_metrics,
+    resample,
+)
 from mammo_synth.bench.points import confusion_of, points
 from mammo_synth.bench.quick_schema import compiled
 from mammo_synth.bench.together import TOGETHER, Case, resample_together, single_is_exact
@@ -51,30 +58,49 @@ def assert_equal(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) ->
         np.testing.assert_allclose(values, wanted[name], rtol=0, atol=margin, err_msg=name)
 
 
+def values(cases: list[Case], names: Sequence[str], **settings: int) -> list[dict[str, Any]]:
+    found = resample_together(cases, names, values_of=names, **settings)
+    return [one.values for one in found]
+
+
 @given(st.integers(0, 10_000), st.sampled_from([1, 2, 6, 1000]), st.integers(1, 3))
 def test_together_is_as_one_by_one(seed: int, levels: int, replicates: int) -> None:
     cases = [case(seed, 12, replicates, levels), case(seed + 1, 12, 1), case(seed + 2, 7)]
-    found = resample_together(cases, TOGETHER, resamples=60, seed=seed)
-    for one, values in zip(cases, found, strict=True):
-        assert_equal(values, slowly(one, 60, seed))
+    found = values(cases, TOGETHER, resamples=60, seed=seed)
+    for one, these in zip(cases, found, strict=True):
+        assert_equal(these, slowly(one, 60, seed))
 
 
 def test_shares_alone_are_averaged_before_the_product() -> None:
     one = case(3, 40, 3)
     names = ("balanced_accuracy", "recall")
-    (found,) = resample_together([one], names, resamples=300, seed=5)
+    (found,) = values([one], names, resamples=300, seed=5)
     assert set(found) == set(names)
     assert_equal(found, slowly(one, 300, 5))
 
 
 def test_blocks_and_company_change_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [case(k, 15) for k in range(3)]
-    whole = resample_together(cases, TOGETHER, resamples=100, seed=1)
+    whole = values(cases, TOGETHER, resamples=100, seed=1)
     monkeypatch.setattr(together, "_CELLS_AT_ONCE", 7 * 15)
-    for one, values in zip(cases, whole, strict=True):
-        (alone,) = resample_together([one], TOGETHER, resamples=100, seed=1)
+    for one, these in zip(cases, whole, strict=True):
+        (alone,) = values([one], TOGETHER, resamples=100, seed=1)
         for name in TOGETHER:
-            np.testing.assert_array_equal(alone[name], values[name])
+            np.testing.assert_array_equal(alone[name], these[name])
+
+
+def test_intervals_are_those_of_the_values_and_no_more_is_returned() -> None:
+    cases, names = (
+        [case(4, 30), Case(np.zeros(9, int), np.full((1, 9), 0.2), (0.5,), np.arange(9))],
+        TOGETHER,
+    )
+    whole = values(cases, names, resamples=200)
+    found = resample_together(cases, names, values_of=("auroc",), resamples=200)
+    for one, wanted in zip(found, whole, strict=True):
+        assert one.intervals == {name: percentile_interval(wanted[name]) for name in names}
+        assert list(one.values) == ["auroc"]
+        np.testing.assert_array_equal(one.values["auroc"], wanted["auroc"])
+    assert found[0].intervals["recall"] is not None and found[1].intervals["recall"] is None
 
 
 def test_many_films_are_counted_in_double_precision() -> None:
@@ -84,7 +110,7 @@ def test_many_films_are_counted_in_double_precision() -> None:
     one = Case(label, rng.rand(1, len(codes)), (0.5,), codes)
     assert not single_is_exact([one], one.units)
     assert single_is_exact([case(0)], 12)
-    (found,) = resample_together([one], ("auroc", "average_precision"), resamples=20)
+    (found,) = values([one], ("auroc", "average_precision"), resamples=20)
     wanted = slowly(one, 20, 0)
     for name in found:
         np.testing.assert_allclose(found[name], wanted[name], rtol=0, atol=1e-12)
@@ -94,19 +120,19 @@ def test_one_class_alone_has_no_auroc() -> None:
     codes = np.arange(6)
     for label, defined in ((np.zeros(6), False), (np.ones(6), True)):
         one = Case(label.astype(np.int64), np.full((1, 6), 0.5), (0.5,), codes)
-        (found,) = resample_together([one], ("auroc", "average_precision"), resamples=5)
+        (found,) = values([one], ("auroc", "average_precision"), resamples=5)
         assert np.isnan(found["auroc"]).all()
         assert np.isnan(found["average_precision"]).all() != defined
 
 
 def test_what_cannot_be_resampled_is_refused() -> None:
     with pytest.raises(BadInput, match="brier"):
-        resample_together([case(0)], ("brier",))
+        values([case(0)], ("brier",))
     with pytest.raises(BadInput, match="0 resamples"):
-        resample_together([case(0)], ("auroc",), resamples=0)
+        values([case(0)], ("auroc",), resamples=0)
     short = Case(case(0).label, case(0).p, (0.5,), case(0).patients)
     with pytest.raises(BadInput, match="1 thresholds"):
-        resample_together([short], ("auroc",))
+        values([short], ("auroc",))
 
 
 @given(st.integers(0, 10_000), st.sampled_from([1, 3, 1000]), st.sampled_from([0, 0.3, 1]))

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from mammo_synth.bench.quick_check import QuickCheck
+from mammo_synth.bench.quick_check import QuickCheck, Truth
 from mammo_synth.bench.record import read_record
-from mammo_synth.bench.results import Stored, differences
+from mammo_synth.bench.results import Stored, contradictions, differences
+from mammo_synth.bench.truth import Film, TestSet
 from mammo_synth.cli.leaderboard import app
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
@@ -140,6 +144,38 @@ def test_quickly_every_point_is_recomputed(
     edit_record(record(one), change)
     with pytest.raises(BadInput, match=rf"{split}\.{'.'.join(place)} says"):
         load(one, full=False)
+
+
+def test_ids_are_compared_letter_by_letter_in_any_script() -> None:
+    names = ["", "film-ñ-01", "フィルム", "z"]
+    truth = Truth(TestSet(tuple(Film(name, 0, None, None, None, None) for name in names)))
+    assert truth.image_id.to_pylist() == names
+    assert truth.image_id.equals(pa.chunked_array([pa.array(names, pa.string())]))
+
+
+def test_rendering_imports_no_more_than_it_needs(one: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from mammo_synth.leaderboard.render import read_board\n"
+        "read_board(Path(sys.argv[1]), full=False)\n"
+        "heavy = ['jsonschema', 'pandas', 'scipy', 'matplotlib', 'mammo_synth.bench.classifiers']\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(one)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]", "each takes longer than reading fifty records"
+
+
+def test_a_record_that_a_link_leads_to_is_in_its_place(one: Path) -> None:
+    stored = Stored(record(one), read_record(record(one)))
+    release = stored.path.parents[3]
+    moved = release.rename(release.with_name("elsewhere"))
+    path = moved / stored.path.relative_to(release)
+    assert [code for code, _ in contradictions(one, Stored(path, stored.record))] == ["misplaced"]
+    release.symlink_to(moved, target_is_directory=True)
+    assert contradictions(one, Stored(path, stored.record)) == []
 
 
 def test_quickly_subgroups_and_gap_are_recomputed(one: Path) -> None:

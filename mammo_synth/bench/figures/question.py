@@ -136,12 +136,19 @@ def estimates(axis: Axes, line: Line, place: Callable[[int], float], face: str) 
     colour, marker = COLOURS[style], MARKERS[style]
     if line.baseline is not None and line.baseline.value is not None:
         axis.axhline(line.baseline.value, color=colour, linewidth=0.8, linestyle=":")
+    # One artist for all bars and one for all markers: many would take seconds on a large board.
+    ends: list[tuple[float, float]] = []
+    values: list[tuple[float, float]] = []
     for point in line.places:
         one, x = point.estimate, place(point.position)
         if one.low is not None and one.high is not None:
-            axis.plot([x, x], [one.low, one.high], color=colour, linewidth=1.2)
+            ends += [(x, one.low), (x, one.high), (x, float("nan"))]
         if one.value is not None:
-            axis.plot([x], [one.value], marker, color=colour, mfc=face, markersize=4)
+            values.append((x, one.value))
+    axis.plot([x for x, _ in ends], [y for _, y in ends], color=colour, linewidth=1.2)
+    axis.plot(
+        [x for x, _ in values], [y for _, y in values], marker, color=colour, mfc=face, markersize=4
+    )
 
 
 def joined(axis: Axes, line: Line, place: Callable[[int], float], zorder: float) -> None:
