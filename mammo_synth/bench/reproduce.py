@@ -59,7 +59,7 @@ def reproduce(
     options: Options | None = None,
     progress: Progress = SILENT,
 ) -> Reproduced:
-    """Run the cell of a record again and say within which interval it agrees.
+    """Run the cell of a record again and say whether it agrees.
 
     Writes a copy of the record, the second run's predictions of `real_test` and
     `reproduction.json` to the record's place below ``out``; the last two may be laid beside the

@@ -19,7 +19,11 @@ from mammo_synth.bench.results import Stored, evaluation_of
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.check_beside import reproduction_problems, submission_problems
 from mammo_synth.leaderboard.check_copies import Posted, copies, doubled
-from mammo_synth.leaderboard.check_evaluations import evaluation_problems
+from mammo_synth.leaderboard.check_evaluations import (
+    evaluation_problems,
+    test_set_problems,
+    test_sets_of,
+)
 from mammo_synth.leaderboard.check_folder import walk
 from mammo_synth.leaderboard.check_problem import Checked as Checked
 from mammo_synth.leaderboard.check_problem import Found
@@ -78,7 +82,7 @@ def check(
     """
     walked = walk(results)
     problems = list(walked.problems)
-    if not walked.records and not problems:
+    if not walked.records and all(problem.code == "stray-file" for problem in problems):
         raise BadInput(
             f"There is no record in '{results}'.",
             hint="`mammo-synth bench run` and `bench grid` write them (--out).",
@@ -113,6 +117,8 @@ def check(
     for one in seen:
         problems += [Problem(one.name, message, code) for code, message in one.found]
     problems += _together(seen, known)
+    used = {digest for record in records for digest in test_sets_of(record)}
+    problems += [Problem(*one) for one in test_set_problems(results, used)]
     bad = {problem.path for problem in problems}
     tiers = {
         one.name: tier_of(one.path.parent, recomputed=one.name not in bad)

@@ -48,17 +48,31 @@ def copies(posted: Sequence[Posted]) -> list[tuple[str, str]]:
             if tolerance is None:
                 continue
             for j in np.flatnonzero(np.abs(means[:i] - means[i]) <= tolerance):
-                earlier = records[j]
-                if not _comparable(earlier.record, later.record):
-                    continue
-                if np.abs(earlier.p - later.p).max() <= tolerance:
-                    message = (
-                        f"its predictions of real_test are {said} those of '{earlier.path}', "
-                        f"{_how(earlier.record, later.record)}"
-                    )
+                message = _copied(records[j], later, tolerance, said)
+                if message:
                     found.append((later.path, message))
                     break
     return found
+
+
+def copy_of(earlier: Posted, later: Posted) -> str:
+    """How the predictions of ``later`` are those of ``earlier``, by the rule of `copies`; empty
+    where they are not."""
+    tolerance, said = _closeness(later.p)
+    if tolerance is None or _films(earlier) != _films(later):
+        return ""
+    return _copied(earlier, later, tolerance, said)
+
+
+def _copied(earlier: Posted, later: Posted, tolerance: float, said: str) -> str:
+    if not _comparable(earlier.record, later.record):
+        return ""
+    if np.abs(earlier.p - later.p).max() > tolerance:
+        return ""
+    return (
+        f"its predictions of real_test are {said} those of '{earlier.path}', "
+        f"{_how(earlier.record, later.record)}"
+    )
 
 
 def doubled(posted: Sequence[Posted]) -> list[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mammo_synth.bench.predictions import Predictions, align, read_predictions
-from mammo_synth.bench.record import SPLITS, Evaluation
+from mammo_synth.bench.record import SPLITS, Evaluation, Record
 from mammo_synth.bench.resampling import Floats
 from mammo_synth.bench.results import TEST_SETS, Stored, evaluation_of, number_differences
 from mammo_synth.bench.truth import TestSet, read_test_set
@@ -22,6 +23,8 @@ from mammo_synth.leaderboard.check_problem import Found
 MAX_BYTES = 64 * 2**20
 MAX_ROWS = 2_000_000
 _SHOWN = 3
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_EDITED = "test-set-edited"
 
 
 def evaluation_problems(results: Path, stored: Stored) -> tuple[list[Found], Floats | None]:
@@ -48,6 +51,33 @@ def evaluation_problems(results: Path, stored: Stored) -> tuple[list[Found], Flo
             return [("not-checkable", error.message)], scores
         problems = [("numbers-differ", message) for message in messages]
     return problems, scores
+
+
+def test_sets_of(record: Record) -> list[str]:
+    """Digests of the test sets of a record."""
+    found = (evaluation_of(record, split) for split in SPLITS)
+    return [evaluation["test_set"] for evaluation in found if evaluation is not None]
+
+
+def test_set_problems(results: Path, used: Collection[str]) -> list[tuple[str, str, str]]:
+    """What is wrong with test sets that no record makes the check read: path, message and code.
+
+    Args:
+        results: The folder of results.
+        used: Digests of those that records name, which are checked with each record.
+    """
+    problems = []
+    for path in sorted((results / TEST_SETS).glob("*.*")):
+        digest, name = path.stem, f"{TEST_SETS}/{path.name}"
+        if path.is_symlink() or not path.is_file() or not _DIGEST.fullmatch(digest):
+            continue  # refused where the folder is walked
+        if path.suffix == ".json" and path.with_suffix(".parquet").is_file():
+            # Then it is not read, and its bytes are its digest's or somebody's own.
+            if sha256_file(path) != digest:
+                problems.append((name, "it was changed: its name is not its sha256", _EDITED))
+        elif digest not in used:
+            problems += [(name, message, code) for code, message in _truth(path.parent, digest)[0]]
+    return problems
 
 
 def _files(
@@ -120,7 +150,7 @@ def _truth(folder: Path, digest: str) -> tuple[list[Found], TestSet | None]:
     try:
         return [], read_test_set(folder, digest)
     except CheckFailed as error:
-        return [("test-set-edited", error.message)], None
+        return [(_EDITED, error.message)], None
     except BadInput as error:
         return [("test-set-unreadable", error.message)], None
     except (TypeError, ValueError, KeyError, OverflowError) as error:

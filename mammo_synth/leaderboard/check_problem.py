@@ -8,7 +8,7 @@ from mammo_synth.leaderboard.tiers import Tier
 
 CODES = {
     "stray-record": "a record lies outside the layout",
-    "stray-file": "a file has no business beside a record",
+    "stray-file": "a file has no business in a folder of results",
     "no-record": "a folder has a submission or a reproduction and no record",
     "link": "a link stands in the place of a file or folder",
     "path-outside": "a file is named outside its folder",
@@ -45,7 +45,8 @@ CODES = {
     "predictions-copied": "predictions are those of another record",
     "replicate-twice": "another record is of the same replicate",
     "submission-invalid": "what a submitter says breaks its form",
-    "reproduction-invalid": "a reproduction breaks its form or is of another record",
+    "reproduction-invalid": "a reproduction breaks its form, or is of another record, or of one "
+    "that cannot be run again",
     "reproduction-differs": "a reproduction says what does not recompute",
     "releases-invalid": "the list of known releases breaks its form",
     "not-checkable": "a record cannot be checked",

@@ -22,6 +22,7 @@ from typing import cast
 
 from mammo_synth.bench.quick_check import Found, QuickCheck
 from mammo_synth.bench.record import Evaluation, read_record
+from mammo_synth.bench.reproduction import reproduction_of
 from mammo_synth.bench.results import (
     RECORD_NAME,
     Stored,
@@ -163,4 +164,5 @@ def _run(
         submission=submission_of(stored.path.parent),
         verified=verified,
         tier=tier_of(stored.path.parent, recomputed=verified),
+        reproduction=reproduction_of(stored.path.parent),
     )

@@ -9,6 +9,7 @@ from mammo_synth.bench.fractions import BASELINE as BASELINE
 from mammo_synth.bench.fractions import TWIN as TWIN
 from mammo_synth.bench.published import Published
 from mammo_synth.bench.record import ConfusionCounts, Record, ReleaseFacts
+from mammo_synth.bench.reproduction import Reproduction
 from mammo_synth.bench.resampling import Floats, Integers
 from mammo_synth.bench.series import Series as Series
 from mammo_synth.bench.series import series_names
@@ -91,6 +92,8 @@ class Run:
     """Whether its stored intervals were recomputed too; see `mammo_synth.leaderboard.load`."""
     tier: Tier = Tier.SCHEMA
     """How far it was checked: schema valid, recomputed, reproduced by a maintainer."""
+    reproduction: Reproduction | None = None
+    """What a second run of it gave, whatever the verdict; None where nobody ran it again."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_bytes
 from mammo_synth.leaderboard.check_releases import RELEASES_NAME
 from mammo_synth.leaderboard.submit_card import card
+from mammo_synth.leaderboard.submit_copies import refuse_copies
 from mammo_synth.leaderboard.submit_files import Bundle, require_sound
 from mammo_synth.leaderboard.submit_refusals import (
     refuse_changes,
@@ -100,6 +101,10 @@ def submit(
 ) -> Submitted:
     """Check ``bundle``, and open a pull request with what ``repository`` does not have of it.
 
+    It is checked by itself, then against what the repository has: its `releases.json`, the records
+    of the same replicates, names and configurations. What only all records together show, such as
+    two pull requests that copy one another, is left to the repository's own check.
+
     Args:
         bundle: The submission, from `mammo_synth.leaderboard.submit_files.gather`.
         repository: The repository of results.
@@ -112,7 +117,7 @@ def submit(
     Raises:
         BadInput: No token, no such repository or one of something else, a path that is there with
             other bytes, a replicate that is posted already, or a classifier's name that is taken.
-        CheckFailed: The submission does not pass `leaderboard check`.
+        CheckFailed: The submission does not pass `leaderboard check`, or copies a posted record.
         HubTrouble: The Hub could not be reached, or failed again and again.
     """
     settings = settings or SubmitSettings()
@@ -152,6 +157,7 @@ class _Run:
         if RELEASES_NAME in there:
             known = {RELEASES_NAME: self.repository.read(RELEASES_NAME, main)}
             require_sound(self.bundle, known, now=self.now, progress=self.progress)
+        refuse_copies(self.bundle, self.repository, there, main, self.progress)
         if all(path in there for path in self.bundle.files):
             return self._submitted(PRESENT, there)
         opened = self._opened(there)

@@ -28,9 +28,9 @@ test-sets/DIGEST.json
 
 One folder for each record, named after the digest of its `record.json`. Folders are added and
 never changed. `submission.json` is what the submitter says: a name, links to code and weights, and
-which other mammograms were trained on. `releases.json`, if it is here, lists the releases that
-records may be of; only maintainers change it. Test sets are ids, labels and pseudonyms of
-patients; there is no film here.
+which other mammograms were trained on. `releases.json` lists the releases that records may be of;
+only maintainers write it (below). Test sets are ids, labels and pseudonyms of patients; there is no
+film here.
 
 ## How to post
 
@@ -48,14 +48,25 @@ mammo-synth bench score predictions.csv --release RELEASE --config CONFIGURATION
 
 ## How a pull request is checked
 
-Every number is recomputed from the predictions. In a clone of the pull request:
+A maintainer checks it merged on main, so that it is held against everything that was merged before
+it, copies included, with `scripts/results-ci/check` of a checkout of mammo-synth:
 
 ```
-mammo-synth leaderboard check .
+git fetch origin refs/pr/NUMBER && git merge --no-edit FETCH_HEAD
+path/to/mammo-synth/scripts/results-ci/check . origin/main
 ```
 
-It ends with exit code 1 and names each problem. What passes may be merged; two pull requests never
-change the same file.
+It recomputes every number from the predictions, lets only files of records and test sets be added,
+names each problem, and then ends with exit code 1. What passes may be merged; two pull requests
+never change the same file. It needs `releases.json`, which a maintainer writes once for each
+release and commits to main:
+
+```
+mammo-synth leaderboard check . --release path/to/RELEASE --save-releases
+```
+
+A reproduction (`mammo-synth bench reproduce`) is added by a maintainer, never by a submission:
+`MAINTAINER=yes` before the check lets it pass.
 
 ## How to see the leaderboard
 

@@ -7,10 +7,11 @@ token.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,11 @@ from mammo_synth.bench.results import (
     posted_folder,
     predictions_name,
 )
-from mammo_synth.bench.truth import read_test_set, text_name
+from mammo_synth.bench.truth import TestSet, read_test_set, text_name
 from mammo_synth.errors import BadInput, CheckFailed, did_you_mean
 from mammo_synth.files import sha256_bytes, sha256_json
 from mammo_synth.leaderboard.check import check
+from mammo_synth.leaderboard.check_evaluations import test_sets_of
 from mammo_synth.leaderboard.load import record_files
 from mammo_synth.leaderboard.submission import (
     SUBMISSION_NAME,
@@ -70,6 +72,13 @@ class Bundle:
 
     files: dict[str, bytes]
     records: tuple[Posted, ...]
+
+    @property
+    def test_sets(self) -> dict[str, TestSet]:
+        """Digest → films of every test set."""
+        with _unpacked(self.files) as folder:
+            names = {digest for one in self.records for digest in test_sets_of(one.record)}
+            return {digest: read_test_set(folder / TEST_SETS, digest) for digest in sorted(names)}
 
     @property
     def digest(self) -> str:
@@ -136,7 +145,7 @@ def gather(results: Path, paths: Sequence[Path], submission: Submission | None) 
         )
         for name, content in _predictions(record, path):
             files[f"{folder}/{name}"] = content
-        for digest in _test_sets(record):
+        for digest in test_sets_of(record):
             name = f"{TEST_SETS}/{text_name(digest)}"
             if name not in files:
                 files[name] = _text(results, digest)
@@ -151,7 +160,9 @@ def require_sound(
     now: str | None = None,
     progress: Progress = SILENT,
 ) -> None:
-    """Check the submission as the repository's own check will, in a folder laid out like it.
+    """Check the submission by itself, in a folder laid out like the repository.
+
+    The repository's own check does this of all records together, and so finds copies of others.
 
     Args:
         bundle: What is to be posted.
@@ -162,11 +173,7 @@ def require_sound(
     Raises:
         CheckFailed: It does not pass; names the first problems.
     """
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for path, data in {**(beside or {}), **bundle.files}.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(data)
+    with _unpacked({**(beside or {}), **bundle.files}) as folder:
         found = check(folder, progress=progress, now=now)
         problems = [
             f"{problem.path}: {problem.message}".replace(f"{folder}/", "")
@@ -179,6 +186,17 @@ def require_sound(
             f"{'; '.join(problems[:_SHOWN])}.{more}",
             hint="See all: mammo-synth leaderboard check RESULTS. Then run those cells again.",
         )
+
+
+@contextlib.contextmanager
+def _unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """A temporary folder with these files."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for path, data in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+        yield folder
 
 
 def _predictions(record: Record, path: Path) -> Iterator[tuple[str, bytes]]:
@@ -208,11 +226,6 @@ def _predictions(record: Record, path: Path) -> Iterator[tuple[str, bytes]]:
                 hint="Score the predictions again with `mammo-synth bench score`.",
             )
         yield name, data
-
-
-def _test_sets(record: Record) -> list[str]:
-    found = (evaluation_of(record, split) for split in SPLITS)
-    return [evaluation["test_set"] for evaluation in found if evaluation is not None]
 
 
 def _text(results: Path, digest: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from mammo_synth.bench.migration import migrate
-from mammo_synth.bench.record import check_record
+from mammo_synth.bench.record import Record, check_record
 from mammo_synth.bench.results import RECORD_NAME
 from mammo_synth.bench.series import series_of
 from mammo_synth.errors import BadInput
@@ -50,7 +50,7 @@ def refuse_taken(
 ) -> None:
     """Raise BadInput for a second record of one replicate of one cell, on which no leaderboard
     could rank, and for brought predictions under the classifier's name of another submitter."""
-    folders = sorted(str(PurePosixPath(path).parent) for path in there if _is_record(path))
+    folders = posted_folders(there)
     seen: set[tuple[str, str]] = set()
     for posted in bundle.records:
         if posted.folder in folders:
@@ -68,6 +68,20 @@ def refuse_taken(
                 _refuse_name_of_another(name, who, repository.read(path, commit))
 
 
+def posted_folders(there: Mapping[str, StoredFile]) -> list[str]:
+    """Folders of all posted records, sorted."""
+    return sorted(str(PurePosixPath(path).parent) for path in there if _is_record(path))
+
+
+def posted_record(repository: Repository, path: str, commit: str) -> Record | None:
+    """The record at ``path``; None if it is none: the repository's own check names it."""
+    data = repository.read(path, commit)
+    try:
+        return check_record(migrate(json.loads(data), f"'{path}'"), f"'{path}'")
+    except (ValueError, BadInput):
+        return None
+
+
 def same(data: bytes, stored: StoredFile) -> bool:
     """Whether the Hub has this very content."""
     if stored.sha256 is not None:
@@ -78,14 +92,9 @@ def same(data: bytes, stored: StoredFile) -> bool:
 def _refuse_same_replicate(
     posted: Posted, folder: str, repository: Repository, commit: str
 ) -> None:
-    path = f"{folder}/{RECORD_NAME}"
-    try:
-        value = json.loads(repository.read(path, commit))
-        other = check_record(migrate(value, f"'{path}'"), f"'{path}'")
-    except (ValueError, BadInput):
-        return  # no record: the repository's own check names it
+    other = posted_record(repository, f"{folder}/{RECORD_NAME}", commit)
     record = posted.record
-    if series_of(other) == series_of(record):
+    if other is not None and series_of(other) == series_of(record):
         raise BadInput(
             f"Replicate {record['replicate']} of {record['configuration']} × "
             f"{record['classifier']['name']} is posted already, with other content, in '{folder}'.",

@@ -30,7 +30,7 @@ def description_of(bundle: Bundle) -> str:
     return "\n".join(
         [
             "Posted by `mammo-synth leaderboard submit`, which recomputed every number from its "
-            "predictions. Check it again in a clone: `mammo-synth leaderboard check .`",
+            "predictions. README.md says how a maintainer checks it again.",
             "",
             *(line for one in said for line in (*_said(one), "")),
             "Records:",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from mammo_synth.bench.reproduction import REPRODUCTION_NAME, read_reproduction
+from mammo_synth.bench.reproduction import MARGIN, reproduction_of
 from mammo_synth.bench.results import RECORD_NAME
 from mammo_synth.errors import MammoSynthError
 from mammo_synth.files import sha256_file
@@ -30,7 +30,8 @@ TIER_WORDS = {
     Tier.RECOMPUTED: "Every number was computed again from the predictions beside the record; "
     "that the classifier gave these predictions is the submitter's word.",
     Tier.REPRODUCED: "A maintainer ran the same recipe, seed and replicate on the same release "
-    "again, and the scores agree within the stated interval.",
+    "again, and the scores are the same, or the 95 % intervals of the differences in AUROC and in "
+    f"balanced accuracy lie within {MARGIN} of 0. Too few films to tell are not enough.",
 }
 TIER_NAMES_ES = {
     Tier.SCHEMA: "esquema válido",
@@ -43,7 +44,9 @@ TIER_WORDS_ES = {
     Tier.RECOMPUTED: "Cada número se calculó de nuevo a partir de las predicciones que acompañan "
     "al registro; que el clasificador diera esas predicciones es palabra de quien lo envió.",
     Tier.REPRODUCED: "Un mantenedor repitió la misma receta, semilla y réplica con la misma "
-    "versión de los datos, y los resultados concuerdan dentro del intervalo indicado.",
+    "versión de los datos, y las puntuaciones son iguales, o los intervalos del 95 % de las "
+    f"diferencias de AUROC y de exactitud balanceada quedan a menos de {MARGIN} de 0. No basta con "
+    "que haya muy pocas películas para saberlo.",
 }
 _ORDER = tuple(Tier)
 
@@ -52,8 +55,8 @@ def tier_of(record_folder: Path, *, recomputed: bool = True) -> Tier:
     """The tier of the record in ``record_folder``, from the files in it.
 
     A reproduction counts only if it is of this very record and its verdict is that the scores are
-    identical or agree. A broken one, or one of another record, counts for nothing: `check` names
-    it.
+    identical or agree, by the rule of `mammo_synth.bench.reproduction`. One that differs, is
+    undecided or broken, or is of another record counts for nothing: `check` names what is wrong.
 
     Args:
         record_folder: Folder of a valid `record.json` and, where somebody ran it again, of
@@ -71,12 +74,11 @@ def lowest(tiers: list[Tier]) -> Tier:
 
 
 def _reproduced(path: Path) -> bool:
-    file = path.with_name(REPRODUCTION_NAME)
-    if not file.is_file():
-        return False
     try:
-        found = read_reproduction(file)
+        found = reproduction_of(path.parent)
     except MammoSynthError:
+        return False
+    if found is None:
         return False
     agrees = found["agreement"]["verdict"] in ("identical", "agrees")
     return agrees and found["record"]["sha256"] == sha256_file(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,19 @@ from mammo_synth.bench.recipes import load_recipe
 from mammo_synth.bench.record import read_record, write_record
 from mammo_synth.bench.reproduce import cell_of, reproduce
 from mammo_synth.bench.reproduction import (
+    FEWEST,
+    MARGIN,
+    METRICS,
     PREDICTIONS_NAME,
     REPRODUCTION_NAME,
+    Difference,
     agreement,
     check_reproduction,
     read_reproduction,
     sentences,
+    verdict_of,
 )
+from mammo_synth.bench.results import Stored, read_scored
 from mammo_synth.bench.run import Bench
 from mammo_synth.bench.score import Brought, score
 from mammo_synth.errors import BadInput
@@ -42,6 +49,7 @@ from mammo_synth.leaderboard.tiers import (
 )
 from mammo_synth.release.folder import Release
 from tests.conftest import Command, assert_friendly
+from tests.leaderboard.board_factory import World, scores
 
 CREATED = "2026-01-31T12:00:00Z"
 AGAIN = "2026-02-01T12:00:00Z"
@@ -111,12 +119,25 @@ def test_a_reproduced_record_has_its_tier(held: Path, measured: Path) -> None:
     assert run.tier == Tier.RECOMPUTED
 
 
+def test_a_link_to_a_reproduction_earns_nothing(held: Path, tmp_path: Path) -> None:
+    """What lies elsewhere is not checked with the folder, so it may not speak for the record."""
+    file = the_record(held).with_name(REPRODUCTION_NAME)
+    elsewhere = tmp_path / "elsewhere.json"
+    file.rename(elsewhere)
+    file.symlink_to(elsewhere)
+    assert {problem.code for problem in check(held).problems} == {"link"}
+    (run,) = load(held, full=True)
+    assert (run.tier, run.reproduction) == (Tier.RECOMPUTED, None)
+
+
 def test_a_row_has_the_tier_of_its_least_checked_record() -> None:
     assert lowest([Tier.REPRODUCED, Tier.SCHEMA, Tier.RECOMPUTED]) == Tier.SCHEMA
     assert lowest([Tier.REPRODUCED, Tier.RECOMPUTED]) == Tier.RECOMPUTED
     assert Run.tier == Tier.SCHEMA, "a run that nobody checked claims nothing"
     for words in (TIER_NAMES, TIER_NAMES_ES, TIER_WORDS, TIER_WORDS_ES):
         assert set(words) == set(Tier)
+    for words in (TIER_WORDS, TIER_WORDS_ES):
+        assert f" {MARGIN} " in words[Tier.REPRODUCED]
 
 
 def _agrees(value: dict) -> None:
@@ -207,7 +228,9 @@ def test_verdicts() -> None:
     assert verdict(np.clip(p + 0.01 * rng.normal(size=400), 0, 1)) == "agrees"
     assert verdict(1 - p) == "differs"
     assert verdict(1 - p, np.zeros_like(label)) == "undecided"
-    # Narrow and beside 0, yet within the margin: two cancers of 200 are found and were not.
+    # The same order of films, and other calls: balanced accuracy speaks too.
+    assert verdict(np.clip(p + 0.3, 0, 1)) == "differs"
+    # Near 0, yet within the margin: two cancers of 200 are found and were not.
     found = p.copy()
     found[[2 * i + 1 for i in np.flatnonzero(p[1::2] < 0.5)[:2]]] = 1.0
     same = agreement(label, patients, p, found, SAME, resamples=1000)  # type: ignore[arg-type]
@@ -219,6 +242,65 @@ def test_verdicts() -> None:
     assert high is not None
     assert 0 <= low <= 2 / 200 / 2 <= high
     assert same["scores"]["called_alike"] == pytest.approx(398 / 400)
+
+
+def test_no_difference_seen_on_few_films_is_no_agreement() -> None:
+    """AUROC of scores that have nothing to do with one another, on 22 patients and on 150; of such
+    a rerun as another machine gives; and of two that separate all films, in their own ways."""
+
+    def verdicts(patients: int, skill: float, other: float, *, same_run: bool) -> Counter[str]:
+        truth = World(patients=patients).real_test()
+        found: Counter[str] = Counter()
+        for seed in range(10):
+            p = scores(truth, skill, seed)
+            moved = np.random.RandomState(seed).uniform(-0.06, 0.06, len(p))
+            again = np.clip(p + moved, 0, 1) if same_run else scores(truth, other, seed + 100)
+            same = agreement(truth.label, truth.patients, p, again, SAME, resamples=1000)  # type: ignore[arg-type]
+            found[same["verdict"]] += 1
+        return found
+
+    assert verdicts(22, 1.5, 0.7, same_run=False) == {"undecided": 10}
+    assert verdicts(22, 30, 20, same_run=False) == {"undecided": 10}
+    assert verdicts(22, 1.5, 1.5, same_run=True) == {"undecided": 10}
+    assert "agrees" not in verdicts(150, 1.5, 1.5, same_run=False)
+    assert "agrees" not in verdicts(150, 1.5, 0.7, same_run=False)
+    assert verdicts(150, 1.5, 1.5, same_run=True)["agrees"] >= 8
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-MARGIN, MARGIN, "agrees"),
+        (0.01, 0.04, "agrees"),  # a difference that is no chance, and small
+        (-0.01, 0.06, "undecided"),
+        (0.01, 0.06, "undecided"),
+        (MARGIN + 1e-9, 0.2, "differs"),
+        (-0.2, -MARGIN - 1e-9, "differs"),
+        (None, None, "undecided"),
+    ],
+)
+def test_the_rule_of_agreement(
+    reproduced: Path, low: float | None, high: float | None, expected: str
+) -> None:
+    small: Difference = {
+        "recorded": 0.8,
+        "again": 0.8,
+        "difference": 0.0,
+        "low": -0.001,
+        "high": 0.001,
+    }
+    for metric in METRICS:
+        differences = dict.fromkeys(METRICS, small) | {metric: {**small, "low": low, "high": high}}
+        for patients, verdict in ((FEWEST, expected), (FEWEST - 1, "undecided")):
+            label = np.repeat([0, 1], [50, patients])
+            found = verdict_of(label, np.arange(len(label)), 0.1, differences)  # type: ignore[arg-type]
+            assert found == verdict, (metric, patients)
+            said = read_reproduction(reproduced / REPRODUCTION_NAME)
+            said["agreement"] |= {"verdict": found, "differences": differences}  # type: ignore[typeddict-item]
+            words = sentences(said)[0]
+            why = "no interval" if low is None else "neither within"
+            few = "fewer than" if expected != "undecided" else why
+            assert {"agrees": "agrees", "differs": "differs", "undecided": few}[found] in words
 
 
 def test_what_cannot_be_run_again_says_so(
@@ -272,14 +354,66 @@ def test_brought_predictions_have_nothing_to_run(
 ) -> None:
     file = the_record(measured).with_name("predictions-real_test.parquet")
     brought = Brought("50-50-90syn", "my-densenet")
-    path, record = score(file, small_release, brought, tmp_path, created=CREATED)
+    path, record = score(file, small_release, brought, tmp_path / "results", created=CREATED)
     with pytest.raises(BadInput, match="brought predictions"):
         cell_of(record)
     # And they are another record's, which the check finds.
-    shutil.copytree(measured, tmp_path, dirs_exist_ok=True)
-    found = check(tmp_path, now=NOW)
+    results = tmp_path / "results"
+    assert path.is_relative_to(results)
+    shutil.copytree(measured, results, dirs_exist_ok=True)
+    found = check(results, now=NOW)
     assert {problem.code for problem in found.problems} == {"predictions-copied"}
-    assert path.is_file()
+
+
+def test_a_reproduction_of_brought_predictions_is_refused(
+    measured: Path, reproduced: Path, small_release: Release, tmp_path: Path
+) -> None:
+    """Its submitter made it up: nobody can run the record again."""
+    file = the_record(measured).with_name("predictions-real_test.parquet")
+    brought, results = Brought("50-50-90syn", "my-densenet"), tmp_path / "results"
+    path, record = score(file, small_release, brought, results, created=CREATED)
+    shutil.copy(file, path.with_name(PREDICTIONS_NAME))
+    value = json.loads((reproduced / REPRODUCTION_NAME).read_text())
+    threshold = record["operating_point"]["threshold"]
+    value["thresholds"] = {"recorded": threshold, "again": threshold}
+    value["record"]["sha256"] = sha256_file(path)
+    value["predictions"]["sha256"] = sha256_file(file)
+    truth = read_scored(results, Stored(path, record), "real_test")
+    p = truth.p_cancer
+    again = agreement(truth.truth.label, truth.truth.patients, p, p, value["thresholds"])
+    value["agreement"] = again
+    path.with_name(REPRODUCTION_NAME).write_text(json.dumps(value))
+    (problem,) = check(results, now=NOW).problems
+    assert problem.code == "reproduction-invalid"
+    assert "brought predictions, which nobody can run again" in problem.message
+    with pytest.raises(BadInput, match="brought predictions"):
+        load(results)
+
+
+def test_a_verdict_that_the_rule_does_not_give_is_refused(held: Path) -> None:
+    """Such as one of an older version, which called agreement what was not told apart."""
+    path = the_record(held)
+    kept, said = path.with_name(PREDICTIONS_NAME), path.with_name(REPRODUCTION_NAME)
+    found = read_predictions(kept)
+    write_predictions(kept, found.image_id, 0.9 * found.p_cancer)
+    value = json.loads(said.read_text())
+    value["predictions"]["sha256"] = sha256_file(kept)
+    scored = read_scored(held, Stored(path, read_record(path)), "real_test")
+    again = 0.9 * scored.p_cancer
+    truth = scored.truth
+    value["agreement"] = agreement(
+        truth.label, truth.patients, scored.p_cancer, again, value["thresholds"]
+    )
+    assert value["agreement"]["verdict"] == "undecided", "the release is small"
+    said.write_text(json.dumps(value))
+    checked = check(held, now=NOW)
+    assert checked.problems == ()
+    assert set((checked.tiers or {}).values()) == {Tier.RECOMPUTED}
+    value["agreement"]["verdict"] = "agrees"
+    said.write_text(json.dumps(value))
+    (problem,) = check(held, now=NOW).problems
+    assert problem.code == "reproduction-differs"
+    assert "verdict" in problem.message
 
 
 def test_a_release_folder_is_what_records_are_held_against(
@@ -317,6 +451,8 @@ def test_the_commands(run: Command, measured: Path, small_release: Release, tmp_
     plain = run(*common, "--out", out, "--by", "Ada")  # it is there already
     assert "difference +0.0000 (95 % interval +0.0000 to +0.0000" in plain.stdout
     assert "Positive class: cancer" in plain.stdout
+    helped = run("bench", "reproduce", "--help").stdout
+    assert f"within {MARGIN} of 0" in " ".join(helped.replace("│", " ").split())
     missing = run("bench", "reproduce", record, "--release", tmp_path / "none")
     assert_friendly(missing, "There is no folder")
     results = Path(shutil.copytree(measured, tmp_path / "results"))

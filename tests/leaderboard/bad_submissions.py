@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mammo_synth.bench.predictions import write_predictions
+from mammo_synth.bench.results import release_folder
 from mammo_synth.files import sha256_file
 from mammo_synth.leaderboard.check_releases import (
     RELEASES_NAME,
@@ -17,6 +18,7 @@ from tests.leaderboard.plants import (
     CONFIGURATION,
     WORLD,
     Plant,
+    beside,
     better_and_new_digest,
     bomb,
     cell,
@@ -31,9 +33,11 @@ from tests.leaderboard.plants import (
     lone_submission,
     misnamed,
     no_ids,
-    page_beside,
+    place,
     posted_and_edited,
     posted_twice,
+    posted_with,
+    posted_without_record,
     predict,
     predictions,
     put,
@@ -59,6 +63,9 @@ class Bad:
     words: str
 
 
+RELEASE = release_folder(WORLD.name, WORLD.version, WORLD.sha256)
+CELL = f"{RELEASE}/{CONFIGURATION}/vgg16/replicate-1"
+OWN_STATE = "training-state-own-0123456789abcdef"
 NUMBERS = ("evaluations", "real_test")
 BAD = (
     Bad("a better AUROC", better_and_new_digest, "numbers-differ", "auroc.value says 0.987654"),
@@ -273,7 +280,39 @@ BAD = (
     Bad("predictions that are a link", linked, "link", "outside the folder"),
     Bad("a folder of records that is a link", linked_folder, "link", "outside the folder"),
     Bad("a pipe", lambda r: os.mkfifo(r / "pipe"), "stray-file", "neither a file"),
-    Bad("a page beside a record", page_beside, "stray-file", "index.html"),
+    Bad("a page beside a record", beside("index.html"), "stray-file", "index.html"),
+    Bad("a page called a state", beside("training-state-x.html"), "stray-file", "beside a record"),
+    Bad("a page of a state", beside(f"{OWN_STATE}.html"), "stray-file", "beside a record"),
+    Bad("a page in a state", place(f"{CELL}/{OWN_STATE}/a.html"), "stray-file", "a.html"),
+    Bad("a hidden page beside a record", beside(".index.html"), "stray-file", ".index.html"),
+    Bad("a state beside a posted record", posted_with(OWN_STATE), "stray-file", "beside a record"),
+    Bad("a page at the top", place("index.html"), "stray-file", "lie only"),
+    Bad("a page in a release's folder", place(f"{RELEASE}/evil.html"), "stray-file", "evil.html"),
+    Bad(
+        "a program in a configuration's folder",
+        place(f"{RELEASE}/{CONFIGURATION}/a.exe", "MZ"),
+        "stray-file",
+        "a.exe",
+    ),
+    Bad("a page among test sets", place("test-sets/virus.html"), "stray-file", "lie only test"),
+    Bad("a page below test sets", place("test-sets/a/b/replicate-0/a.html"), "stray-file", "lie"),
+    Bad("a file in folders of its own", place("other/deep/file.bin"), "stray-file", "file.bin"),
+    Bad("a folder called HTML", place("<b>x/a.txt"), "stray-file", "a.txt"),
+    Bad("a workflow", place(".github/workflows/x.yml"), "stray-file", "x.yml"),
+    Bad("a hidden page in a folder", place(f"{RELEASE}/.git/a.html"), "stray-file", "a.html"),
+    Bad(
+        "a test set of nobody that is text",
+        place(f"test-sets/{'0' * 64}.json"),
+        "test-set-unreadable",
+        "not a test set",
+    ),
+    Bad(
+        "another text of a test set",
+        place(f"test-sets/{WORLD.real_test().digest}.json"),
+        "test-set-edited",
+        "not its sha256",
+    ),
+    Bad("predictions without a record", posted_without_record, "no-record", "predictions-"),
     Bad("a record elsewhere", stray, "stray-record", "outside the layout"),
     Bad(
         "a submission without a record",

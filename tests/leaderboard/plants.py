@@ -20,6 +20,7 @@ from mammo_synth.leaderboard.check_releases import (
     KnownRelease,
 )
 from mammo_synth.leaderboard.submission import document, make_submission
+from mammo_synth.leaderboard.submit_files import chosen, gather
 from tests.leaderboard.board_factory import Cell, World, write_cell
 
 NOW = "2026-03-01T12:00:00Z"
@@ -28,6 +29,7 @@ CONFIGURATION = "50-50-90syn"
 REVISION = "5" * 40
 SUBMISSION = make_submission("A Lab", "https://example.org/code", "none", "none")
 Plant = Callable[[Path], object]
+PAGE = "<script>alert(1)</script>"
 
 
 def known(world: World = WORLD) -> KnownRelease:
@@ -136,6 +138,48 @@ def same_replicate(results: Path) -> None:
     write_cell(results, WORLD, Cell(CONFIGURATION, replicate=1, scores=lambda truth: p))
 
 
+def place(path: str, content: str = PAGE) -> Plant:
+    """Plants a file anywhere, by its path in the folder of results."""
+
+    def plant(results: Path) -> None:
+        (results / path).parent.mkdir(parents=True, exist_ok=True)
+        (results / path).write_text(content)
+
+    return plant
+
+
+def beside(name: str, content: str = PAGE) -> Plant:
+    """Plants a file in the folder of the record."""
+    return lambda results: the_record(results).with_name(name).write_text(content)
+
+
+def posted_with(name: str, content: str = PAGE) -> Plant:
+    """Plants a file in the folder of the record, which is a posted one."""
+
+    def plant(results: Path) -> None:
+        old = the_record(results).parent
+        (old / name).write_text(content)
+        old.rename(posted_folder(old, sha256_file(old / "record.json")))
+
+    return plant
+
+
+def posted_without_record(results: Path) -> None:
+    """Plants the folder of a posted record in which predictions alone are left."""
+    old = the_record(results).parent
+    kept = old.with_name("replicate-1-01234567")
+    kept.mkdir()
+    shutil.copy(predictions(results), kept)
+
+
+def post(results: Path, made: Cell, scratch: Path) -> None:
+    """Adds a record as `leaderboard submit` does, in the layout of a repository of results."""
+    write_cell(scratch, WORLD, made)
+    for path, data in gather(scratch, chosen(scratch), SUBMISSION).files.items():
+        (results / path).parent.mkdir(parents=True, exist_ok=True)
+        (results / path).write_bytes(data)
+
+
 def copied(results: Path) -> None:
     old = the_record(results).parent
     shutil.copytree(old, old.with_name("replicate-1"))
@@ -206,10 +250,6 @@ def misnamed(results: Path) -> None:
 def lone_submission(results: Path) -> None:
     (results / "elsewhere").mkdir()
     (results / "elsewhere" / "submission.json").write_text("{}")
-
-
-def page_beside(results: Path) -> None:
-    the_record(results).with_name("index.html").write_text("<script>alert(1)</script>")
 
 
 def films(results: Path) -> Path:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typer.testing import CliRunner
 
 from mammo_synth.bench.record import read_record
 from mammo_synth.bench.results import posted_folder
+from mammo_synth.bench.truth import write_test_set
 from mammo_synth.cli.leaderboard import app
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file, write_json
@@ -37,14 +36,13 @@ from tests.leaderboard.plants import (
     WORLD,
     better_and_new_digest,
     known,
-    predictions,
+    place,
     put,
     submitted,
     the_record,
 )
 
 runner = CliRunner()
-SCRIPT = Path(__file__).parents[2] / "scripts/results-ci/check"
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +101,43 @@ def test_a_posted_record_is_accepted(results: Path) -> None:
     assert check(results, now=NOW).sound
 
 
+def test_what_a_local_folder_holds_is_no_stray_file(results: Path) -> None:
+    """A clone, and a folder in which cells are being measured."""
+    cell = the_record(results).parent.with_name("replicate-1").relative_to(results)
+    for path in (
+        *(
+            "README.md",
+            "LICENSE",
+            ".gitattributes",
+            ".git/hooks/x.html",
+            ".cache/lock",
+            ".DS_Store",
+        ),
+        *(".runs/any.html", ".writing-abc123", "test-sets/.writing-abc123"),
+        *(f"{cell}/.lock", f"{cell}/training-state.safetensors", f"{cell}/.writing-a_1"),
+        *(f"{cell}/training-state-own-0123456789abcdef.keras", f"{cell}/predictions-test.parquet"),
+        f"{cell}/training-state-own-0123456789abcde0/variables/v.data-00000-of-00001",
+        f"{cell}/training-state-own-0123456789abcde0/checkpoint",
+    ):
+        place(path, "x")(results)
+    write_test_set(results / "test-sets", WORLD.own_test("50-50-95syn"))  # of no record
+    assert check(results, now=NOW).problems == ()
+
+
+def test_a_folder_of_something_else_is_not_listed(tmp_path: Path) -> None:
+    place("photos/a.png", "x")(tmp_path)
+    with pytest.raises(BadInput, match="no record"):
+        check(tmp_path)
+
+
+def test_a_name_that_acts_on_a_terminal_is_not_shown(results: Path) -> None:
+    place("a/b/c/replicate-0/\x1b[2Jrecord.json", "x")(results)
+    place("a\x1b/b/c/replicate-0/record.json", "{}")(results)
+    found = check(results, now=NOW)
+    assert {problem.code for problem in found.problems} == {"stray-file", "stray-record"}
+    assert all(problem.path.isprintable() for problem in found.problems)
+
+
 def test_without_known_releases_that_is_said(results: Path) -> None:
     (results / RELEASES_NAME).unlink()
     found = check(results, now=NOW)
@@ -154,52 +189,6 @@ def test_the_command_gives_codes_and_exit_codes(results: Path) -> None:
     plain = runner.invoke(app, ["check", str(results)])
     assert plain.exit_code == 1
     assert "[numbers-differ]" in plain.stdout
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
-def test_the_ci_script_lets_files_only_be_added(results: Path) -> None:
-    def git(*arguments: str) -> None:
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-        subprocess.run(("git", *who, *arguments), cwd=results, check=True, capture_output=True)
-
-    def script(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(SCRIPT), str(results), *arguments]
-        # The check itself has its own tests; here it always passes.
-        environment = {**os.environ, "MAMMO_SYNTH": "true"}
-        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-
-    def commit() -> None:
-        git("add", ".")
-        git("commit", "-m", "a")
-
-    git("init", "-b", "main")
-    commit()
-    git("checkout", "-b", "submission")
-    write_cell(results, WORLD, Cell(CONFIGURATION, "my-densenet"))
-    commit()
-    assert script("main").returncode == 0
-    git("checkout", "main")
-    write_cell(results, WORLD, Cell(CONFIGURATION, "merged-meanwhile"))
-    commit()
-    git("checkout", "submission")
-    behind = script("main")
-    assert (behind.returncode, "[base-moved]" in behind.stdout) == (1, True), behind.stdout
-    git("merge", "--no-edit", "main")
-    assert script("main").returncode == 0
-    (results / RELEASES_NAME).write_text("{}")
-    the_record(results).write_text("{}")
-    predictions(results, "test").unlink()
-    commit()
-    refused = script("main")
-    assert refused.returncode == 1
-    assert refused.stdout.count("[not-append-only]") == 3
-    assert script("nowhere").returncode > 1
-    failing = subprocess.run(
-        [SCRIPT, results],
-        env={**os.environ, "MAMMO_SYNTH": "false"},
-        check=False,
-    )
-    assert failing.returncode == 1
 
 
 def numbers_of(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

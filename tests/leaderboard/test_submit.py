@@ -16,6 +16,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, snapshot_download
 from typer.testing import CliRunner
 
+from mammo_synth.bench.predictions import read_predictions
 from mammo_synth.bench.results import differences, read_records
 from mammo_synth.bench.truth import make_test_set, read_test_set
 from mammo_synth.cli.main import app as main_app
@@ -37,11 +38,13 @@ from mammo_synth.leaderboard.submit import (
     submit,
 )
 from mammo_synth.leaderboard.submit_files import Bundle, chosen, gather
+from mammo_synth.progress import Silent
 from mammo_synth.release.folder import Release
 from mammo_synth.release.hub import Repository
 from mammo_synth.release.hub_errors import HubTrouble
 from tests.hub.fixtures import LoopbackHub
 from tests.leaderboard.board_factory import Cell, World, edit_record, write_cell
+from tests.leaderboard.plants import edit
 from tests.release.hub_release import here as here
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -79,6 +82,16 @@ def there(hub: LoopbackHub) -> Repository:
     api.create_repo(**KIND)
     hub.clear_log()
     return Repository(api, NAME)
+
+
+class Heard(Silent):
+    """What was started."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int]] = []
+
+    def start(self, what: str, total: int) -> None:
+        self.started.append((what, total))
 
 
 def of_stranger(hub: LoopbackHub) -> Repository:
@@ -362,6 +375,57 @@ def test_what_does_not_pass_the_check_is_not_posted(
     assert post(there, bundle_of(results, "my-densenet")).state == PULL_REQUEST
 
 
+def test_a_copy_of_a_posted_record_is_not_posted(
+    hub: LoopbackHub, there: Repository, results: Path, tmp_path: Path
+) -> None:
+    """Under a new name and with an earlier date, as it is and rounded, by one who may not write."""
+    merge(there, post(there, bundle_of(results, "vgg16")))
+    p = read_predictions(next(results.glob("*/*/vgg16/*/predictions-real_test.parquet"))).p_cancer
+    hub.clear_log()
+    for decimals in (17, 3):
+        made = Cell(brought=True, classifier="mine", scores=lambda t, k=decimals: p.round(k))
+        path = write_cell(tmp_path / f"rounded-{decimals}", SMALL, made)
+        edit(path, lambda value: value.update(created="2026-01-01T00:00:00Z"))
+        copy = bundle_of(tmp_path / f"rounded-{decimals}", who="Somebody else")
+        for dry_run in (True, False):
+            settings, heard = SubmitSettings(dry_run=dry_run), Heard()
+            with pytest.raises(CheckFailed) as caught:
+                submit(copy, of_stranger(hub), settings, progress=heard)
+            told = str(caught.value)
+            assert "its predictions of real_test are to 3 decimals those of" in told
+            assert "/vgg16/replicate-0-" in told and "under the name vgg16" in told
+            assert ("posted records, for copies", 1) in heard.started
+    assert changes(hub) == [] and len(pulls(hub)) == 1
+    write_cell(tmp_path / "c", SMALL, Cell(brought=True, classifier="mine", skill=2.0))
+    assert post(there, bundle_of(tmp_path / "c")).state == PULL_REQUEST
+
+
+def test_only_records_of_the_same_configuration_are_read_for_copies(
+    hub: LoopbackHub, there: Repository, results: Path, tmp_path: Path
+) -> None:
+    """And those whose file of predictions is the very same; the rest is left to the repository's
+    own check, which has every record."""
+    write_cell(results, SMALL, Cell("30-70-95syn", skill=2.0))
+    write_cell(results, SMALL, Cell("70-30-95syn", skill=1.5))
+    merge(there, post(there, bundle_of(results)))
+    p = read_predictions(
+        next(results.glob("*/30-70-95syn/vgg16/*/predictions-real_test.parquet"))
+    ).p_cancer
+    write_cell(tmp_path / "a", SMALL, Cell(brought=True, classifier="mine", scores=lambda t: p))
+    hub.clear_log()
+    told = reason(lambda: post(there, bundle_of(tmp_path / "a")), CheckFailed)
+    assert "/30-70-95syn/vgg16/" in told
+    read = {line.path for line in hub.log() if "/resolve/" in line.path}
+    assert not [path for path in read if "70-30-95syn" in path]
+    made = Cell(brought=True, classifier="mine", scores=lambda t: p.round(4))
+    write_cell(tmp_path / "b", SMALL, made)
+    done = post(there, bundle_of(tmp_path / "b"))
+    assert done.state == PULL_REQUEST and done.revision is not None
+    merge(there, done)
+    (problem,) = check(clone(there, tmp_path / "clone")).problems
+    assert problem.code == "predictions-copied"
+
+
 def test_a_record_of_the_future_is_not_posted(there: Repository, results: Path) -> None:
     submission = bundle_of(results)
     said = reason(
@@ -529,7 +593,8 @@ def test_create_makes_it_with_a_readme(hub: LoopbackHub, results: Path, tmp_path
     assert done.state == PULL_REQUEST and done.revision == "refs/pr/1"
     assert done.changes == (f"Creates the data set {NAME}.", f"Writes README.md of {NAME}.")
     readme = repository.read("README.md", "main").decode()
-    assert "mammo-synth leaderboard check ." in readme and f"submit RESULTS {NAME}" in readme
+    assert "scripts/results-ci/check . origin/main" in readme and f"submit RESULTS {NAME}" in readme
+    assert "leaderboard check . --release path/to/RELEASE --save-releases" in readme
     assert set(repository.files("main")) == {".gitattributes", "README.md"}
     merge(repository, done)
     assert check(clone(repository, tmp_path / "clone")).sound

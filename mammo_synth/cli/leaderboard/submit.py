@@ -57,8 +57,10 @@ def submit(
 ) -> None:
     """Open a pull request with records, their predictions and who they are from.
 
-    Nothing is posted that does not pass `leaderboard check`, and nothing that is posted is ever
-    changed. What is asked for and not given is asked on a terminal.
+    Nothing is posted that does not pass `leaderboard check` by itself, is of a release that the
+    repository does not know, or copies a posted record of the same configuration. The repository's
+    own check compares all records, before a merge. Nothing that is posted is ever changed. What is
+    asked for and not given is asked on a terminal.
     """
     from mammo_synth.leaderboard.submission import (
         CODE,
