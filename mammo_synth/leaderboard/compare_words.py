@@ -45,8 +45,17 @@ def films(comparison: Comparison) -> str:
 
 
 def caution(comparison: Comparison) -> list[str]:
-    """What the numbers do not say: simulated films, the study's rules."""
+    """What the numbers do not say: other numbers of replicates, simulated films, the study's
+    rules."""
     found = []
+    one, other = (len(side.thresholds) for side in (comparison.first, comparison.second))
+    if one != other:
+        found.append(
+            f"Caution: a mean of {max(one, other)} replicates is held against "
+            f"{'one run' if min(one, other) == 1 else f'a mean of {min(one, other)}'}; the "
+            "intervals tell what the films leave open, not how much one run differs from the next, "
+            "and a mean of more runs is the steadier one."
+        )
     if comparison.release["simulated"]:
         found.append(words.PHANTOM)
     if comparison.release["protocol"] == "study":

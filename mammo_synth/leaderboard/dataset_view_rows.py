@@ -11,6 +11,7 @@ from typing import Any
 
 from mammo_synth.configurations import CONFIGURATIONS
 from mammo_synth.leaderboard import words
+from mammo_synth.leaderboard.detail import newest
 from mammo_synth.leaderboard.lines import Line, lines
 from mammo_synth.leaderboard.model import METRICS, RANKED_ON, Board, Estimate, Row, Series, Table
 from mammo_synth.leaderboard.submission import NONE
@@ -38,7 +39,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "source": (_TEXT, "source of the films"),
     "simulated": (_FLAG, "whether the films are simulated (phantom): no evidence about real ones"),
     "protocol": (_TEXT, "strict or study"),
-    "kind": (_TEXT, "ranked, baseline (TRTR), twin (of TRTR), control, chance or missing"),
+    "kind": (
+        _TEXT,
+        "ranked, incomplete (lacks replicates), baseline (TRTR), twin (of TRTR), control, chance "
+        "or missing",
+    ),
     "rank": (_WHOLE, "1 is best; ranked rows only; counts within one table"),
     "tied": (_FLAG, "whether another row has the same rank; ranked rows only"),
     "reading": (_TEXT, "how the interval of AUROC stands to chance"),
@@ -48,9 +53,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "classifier": (_TEXT, "name of the classifier"),
     "recipe": (_TEXT, "name of its recipe; none where predictions were brought"),
     "recipe_sha256": (_TEXT, "digest of the recipe"),
-    "weights": (_TEXT, "where training started from"),
+    "weights": (_TEXT, "where training started from; empty where only predictions were brought"),
     "weights_sha256": (_TEXT, "digest of those weights"),
     "replicates": (_WHOLE, "training runs that were averaged"),
+    "replicates_due": (_WHOLE, "as many as the row should have; fewer make it incomplete"),
     "positive_class": (_TEXT, "cancer, always"),
     "ranked_on": (_TEXT, "metric that ranks"),
     **_metric_columns(),
@@ -72,6 +78,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "date": (_TEXT, "day of the newest record (UTC)"),
     "submitter": (_TEXT, "who posted the records, as said there; empty for the project's own"),
     "code": (_TEXT, "link to the code, as said there"),
+    "weights_link": (_TEXT, "link to the trained weights, as said there; none: not published"),
     "other_mammograms": (_TEXT, "other mammograms trained on, as said there; none means none"),
     "tier": (_TEXT, "how far the least checked record was checked: see the page"),
     "records": (_TEXT, "record files, by replicate"),
@@ -144,10 +151,11 @@ def _measured(row: Row) -> dict[str, Any]:
         "tied": row.tied if row.rank is not None else None,
         "reading": words.verdict(row) or "above chance",
         "replicates": len(row.runs),
+        "replicates_due": row.due,
         "threshold_low": _rounded(min(thresholds)),
         "threshold_high": _rounded(max(thresholds)),
         "operating_point": words.operating_point(row),
-        "date": max(run.record["created"] for run in row.runs)[:10],
+        "date": newest(row),
         "tier": TIER_NAMES[row.tier],
         "records": SEPARATOR.join(run.path for run in row.runs),
         "records_sha256": SEPARATOR.join(run.sha256 for run in row.runs),
@@ -161,6 +169,7 @@ def _submitted(row: Row) -> dict[str, str | None]:
     return {
         "submitter": _joined(one.submitter for one in said),
         "code": _joined(one.code for one in said),
+        "weights_link": _joined(one.weights or NONE for one in said),
         "other_mammograms": _joined(one.other_mammograms or NONE for one in said),
     }
 
@@ -173,7 +182,7 @@ def _series(series: Series) -> dict[str, Any]:
     return {
         "recipe": series.recipe,
         "recipe_sha256": series.recipe_sha256,
-        "weights": series.weights,
+        "weights": words.stated_weights(series),
         "weights_sha256": series.weights_sha256,
     }
 

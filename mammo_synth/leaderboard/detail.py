@@ -41,11 +41,13 @@ class Shared:
 
 @dataclass(frozen=True)
 class RunLine:
-    """One replicate in a sentence, with links (label, address; None without an address)."""
+    """One replicate in a sentence, with links (label, address; None without an address); and
+    what a second run gave, or nothing."""
 
     title: str
     text: str
     links: list[tuple[str, str | None]]
+    again: str
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,13 @@ class Maker:
     def detail(self, row: Row) -> Detail:
         """Everything below one row."""
         words = self.words
-        said = [words.TIER_NAMES[row.tier], words.replicates(row)]
+        said = [words.TIER_NAMES[row.tier], words.rerun_warning(row), words.replicates(row)]
         said += [words.recipe(row.series), words.weights(row.series)]
         date = newest(row)
         return Detail(
             anchor=f"r-{row.runs[0].sha256[:_ID_DIGITS]}",
             flag=words.verdict(row),
-            summary=" · ".join([*said, date]),
+            summary=" · ".join(text for text in (*said, date) if text),
             date=date,
             tier=f"{words.TIER_NAMES[row.tier]}: {words.TIER_WORDS[row.tier]}",
             submitted=self._submitted(row),
@@ -120,6 +122,7 @@ class Maker:
             title=self._title(run),
             text=f"{calls}; {cut}; {made}",
             links=[(label, self._address(path)) for label, path in files],
+            again=self.words.again(run.reproduction) if run.reproduction else "",
         )
 
     def _title(self, run: Run) -> str:
@@ -142,8 +145,8 @@ class Maker:
             if one is not None:
                 found[(self.say.submitted, one.submitter, None)] = None
                 found[(self.say.code, one.code, one.code)] = None
-                if one.weights is not None:
-                    found[(self.say.weights_link, one.weights, one.weights)] = None
+                weights = one.weights or self.say.not_published
+                found[(self.say.weights_link, weights, one.weights)] = None
                 other = one.other_mammograms or self.say.none
                 found[(self.say.other_mammograms, other, None)] = None
         return list(found)

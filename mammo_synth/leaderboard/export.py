@@ -1,14 +1,22 @@
-"""leaderboard.json: every number of the board for programs."""
+"""leaderboard.json: every number of the tables and of their subgroups, and whose they are, for
+programs.
+
+Settings, environments and training curves are not in it: each replicate names its record.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from mammo_synth.bench.subgroups import SUBGROUP_METRICS
 from mammo_synth.leaderboard import study, words
+from mammo_synth.leaderboard.detail import newest
+from mammo_synth.leaderboard.groups import groups
 from mammo_synth.leaderboard.lines import Line, lines
-from mammo_synth.leaderboard.model import RANKED_ON, Board, Estimate, Row, Series, Table
+from mammo_synth.leaderboard.model import RANKED_ON, Board, Estimate, Row, Run, Series, Table
 
-FORMAT = "mammo-synth/leaderboard/1"
+FORMAT = "mammo-synth/leaderboard/2"
 _DIGITS = 6
 
 
@@ -42,7 +50,7 @@ def _table(table: Table) -> dict[str, Any]:
         ],
         "missing": [
             {
-                **vars(gap.series),
+                **_series(gap.series),
                 "configurations": list(gap.configurations),
                 "short": [
                     {"configuration": name, "replicates": have, "of": full}
@@ -61,13 +69,16 @@ def _line(line: Line) -> dict[str, Any]:
         "configuration": line.configuration,
         "metrics": {name: _estimate(estimate) for name, estimate in line.metrics.items()},
     }
-    return value if line.row is None else value | _row(line.row)
+    return value if line.row is None else value | _row(line.row, line.classifier)
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row, name: str) -> dict[str, Any]:
     return {
+        "name": name,
         "rank": row.rank,
         "tied": row.tied,
+        "tier": str(row.tier),
+        "date": newest(row),
         "reading": words.verdict(row) or "above chance",
         "series": _series(row.series),
         "shortcut_gap": _estimate(row.gap),
@@ -75,20 +86,60 @@ def _row(row: Row) -> dict[str, Any]:
             "thresholds": [run.scored["real_test"].threshold for run in row.runs],
             "chosen": words.operating_point(row),
         },
-        "replicates": [
-            {
-                "replicate": run.record["replicate"],
-                "record": run.path,
-                "sha256": run.sha256,
-                "confusion": dict(run.scored["real_test"].confusion),
-            }
-            for run in row.runs
-        ],
+        "replicates_due": row.due,
+        "replicates": [_replicate(run) for run in row.runs],
     }
 
 
+def _replicate(run: Run) -> dict[str, Any]:
+    return {
+        "replicate": run.record["replicate"],
+        "record": run.path,
+        "sha256": run.sha256,
+        "created": run.record["created"],
+        "tier": str(run.tier),
+        "reproduction": _reproduction(run),
+        "submission": asdict(run.submission) if run.submission else None,
+        "confusion": dict(run.scored["real_test"].confusion),
+        "subgroups": _subgroups(run),
+    }
+
+
+def _reproduction(run: Run) -> dict[str, Any] | None:
+    found = run.reproduction
+    if found is None:
+        return None
+    return {
+        "who": found["who"],
+        "when": found["when"],
+        "verdict": found["agreement"]["verdict"],
+        "again_minus_recorded": {
+            metric: _estimate(change) for metric, change in words.rerun_differences(found).items()
+        },
+    }
+
+
+def _subgroups(run: Run) -> list[dict[str, Any]] | None:
+    """Those of real_test; None where the record is of a format that had none. Intervals that
+    nobody recomputed are left out."""
+    found = run.record["evaluations"]["real_test"]["subgroups"]
+    if found is None:
+        return None
+    return [
+        {
+            **{name: one[name] for name in ("column", "group", "cancer", "normal", "patients")},
+            "metrics": {
+                metric: _estimate(estimate)
+                for metric, estimate in zip(SUBGROUP_METRICS, shown.estimates, strict=True)
+            },
+            "why_null": one["why_null"],
+        }
+        for one, shown in zip(found, groups(found, run.verified).rows, strict=True)
+    ]
+
+
 def _series(series: Series) -> dict[str, Any]:
-    return dict(vars(series))
+    return {**vars(series), "weights": words.stated_weights(series)}
 
 
 def _estimate(estimate: Estimate) -> dict[str, float | None]:

@@ -1,10 +1,14 @@
 """Results for the Hub: `eval.yaml`, `.eval_results/*.yaml` and `model-index`.
 
 A task of the Hub's leaderboards holds one number, so each configuration × metric is a task, called
-``50-50-90syn_auroc``. Only ranked rows are exported: TRTR, its twin and controls are references. A
-metric without a value has no entry, since an entry must have one and 0 would be another claim.
-The Hub calls this feature work in progress; `eval.yaml` counts once its framework is on the Hub's
-list and the data set is allowed (documentation of the Hub, "Evaluation Results").
+``50-50-90syn_auroc``. Only rows with a rank are exported: TRTR, its twin and controls are
+references, and incomplete rows lack replicates. A metric without a value has no entry, since an
+entry must have one and 0 would be another claim.
+
+The Hub calls this feature work in progress. It validates `eval.yaml` when that is pushed, and takes
+only an ``evaluation_framework`` that is on its own list, where mammo-synth is not: until somebody
+adds it there, the Hub may refuse the file, and it shows leaderboards only of data sets that it has
+allowed (documentation of the Hub, "Evaluation Results").
 """
 
 from __future__ import annotations
@@ -32,8 +36,9 @@ RESULTS_FOLDER = ".eval_results"
 README = "README.md"
 FRAMEWORK = "mammo-synth"
 FRAMEWORK_NOTE = (
-    f"The Hub takes an eval.yaml whose evaluation_framework is on its list; '{FRAMEWORK}' has to "
-    "be added there, and the data set allowed, before it shows leaderboards."
+    "The Hub validates an eval.yaml when it is pushed, and takes an evaluation_framework that is "
+    f"on its own list alone. '{FRAMEWORK}' is not: it has to be added there, and the data set "
+    "allowed, before leaderboards are shown; until then the push may be refused."
 )
 SPLIT = "real_test"
 EXPORTED = ("auroc", "balanced_accuracy", "accuracy", "precision", "recall", "f1")
@@ -105,7 +110,7 @@ def choose_series(
     for name in configurations:
         if name not in known:
             raise BadInput(
-                f"The classifier has no record of configuration '{name}'.",
+                f"The classifier has no row with a rank of configuration '{name}'.",
                 hint=did_you_mean(name, known),
             )
     return tuple(row for row in found if not configurations or row.configuration in configurations)

@@ -29,7 +29,8 @@ def _rules(board: Board) -> list[str]:
         *words.rules(board.resamples),
         "`index.html` beside this file, in Spanish `index.es.html`, has the settings, training "
         "curves, confusion matrix, ROC and subgroups of every run; `leaderboard.json` has every "
-        "number.",
+        "number of the tables and of the subgroups, with tier, dates, submitter and record of each "
+        "row; settings and curves are in the records.",
     ]
 
 
@@ -83,7 +84,8 @@ def _row(line: Line) -> list[str]:
     row = line.row
     if row is None:
         return [*cells, words.DASH, words.DASH, "reference" if line.kind == "chance" else "missing"]
-    notes = [words.verdict(row), words.TIER_NAMES[row.tier], words.replicates(row)]
+    notes = [words.verdict(row), words.TIER_NAMES[row.tier], words.rerun_warning(row)]
+    notes.append(words.replicates(row))
     notes.append(words.recipe(row.series))
     notes.append(words.weights(row.series))
     gap = words.signed(row.gap.value)

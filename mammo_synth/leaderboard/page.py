@@ -219,7 +219,9 @@ def _short(table: Table) -> Table:
 
 def _choices(table: Table, shown: Sequence[Shown], say: Labels) -> list[tuple[str, str, list[str]]]:
     """The filters of a table: name for the script, label, values that its rows have."""
-    here = {line.configuration for line in shown if line.kind in ("ranked", "incomplete", "control")}
+    here = {
+        line.configuration for line in shown if line.kind in ("ranked", "incomplete", "control")
+    }
     facts = [CONFIGURATIONS[name] for name in CONFIGURATIONS if name in here]
     ratios = list(dict.fromkeys(one.class_ratio for one in facts))
     percents = sorted({one.synthetic_percent for one in facts})

@@ -73,6 +73,7 @@ def render(
     *,
     full: bool | None = None,
     verified: Verified = NOTHING,
+    records_url: str | None = None,
 ) -> Rendered:
     """Write Markdown, JSON, CSV, page, figure and manifest of ``results`` to the folder ``out``.
 
@@ -81,6 +82,8 @@ def render(
         out: A new or empty folder, or one that an earlier rendering made.
         progress: Told of records and rows.
         full, verified: How much of a record is recomputed, see `mammo_synth.leaderboard.load`.
+        records_url: Address of the files of ``results`` for the links of the pages; None: the way
+            from ``out`` to ``results``.
 
     Raises:
         BadInput: As `mammo_synth.leaderboard.load.load`, or ``out`` holds other files.
@@ -93,14 +96,18 @@ def render(
         write_text(files[MARKDOWN], markdown.document(board))
         write_json(files[JSON], export.document(board))
         write_text(files[CSV], csv_export.document(board))
-        records_at = _address(results, out)
+        records_at = records_url or _address(results, out)
         write_text(files[PAGE], page.document(board, "en", records_at))
         write_text(files[PAGE_ES], page.document(board, "es", records_at))
         write_bytes(files[FIGURE], figure.png(board) if drawing is None else drawing.result())
     write_manifest(
         out,
         "leaderboard",
-        settings={"ranked_on": RANKED_ON, "resamples": board.resamples},
+        settings={
+            "ranked_on": RANKED_ON,
+            "resamples": board.resamples,
+            "records_url": records_url,
+        },
         seed=SEED,
         inputs=_inputs(board, results, out),
         facts={
@@ -125,7 +132,7 @@ def _helper(results: Path) -> Iterator[Executor | None]:
 
 def _get_ready() -> None:
     """Import what the second process needs while the first one reads."""
-    for name in ("matplotlib.backends.backend_agg", "matplotlib.figure", "scipy.sparse"):
+    for name in ("matplotlib.backends.backend_agg", "matplotlib.figure"):
         importlib.import_module(name)
 
 

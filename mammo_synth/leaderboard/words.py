@@ -10,12 +10,24 @@ from mammo_synth.leaderboard.model import (
     Estimate,
     Missing,
     Row,
-    Series,
     Table,
 )
 from mammo_synth.leaderboard.model import METRIC_NAMES as METRIC_NAMES
 from mammo_synth.leaderboard.tiers import TIER_NAMES as TIER_NAMES
 from mammo_synth.leaderboard.tiers import TIER_WORDS as TIER_WORDS
+from mammo_synth.leaderboard.words_numbers import DASH as DASH
+from mammo_synth.leaderboard.words_numbers import count as count
+from mammo_synth.leaderboard.words_numbers import interval as interval
+from mammo_synth.leaderboard.words_numbers import number as number
+from mammo_synth.leaderboard.words_numbers import signed as signed
+from mammo_synth.leaderboard.words_numbers import signed_interval as signed_interval
+from mammo_synth.leaderboard.words_records import AGAIN as AGAIN
+from mammo_synth.leaderboard.words_records import again as again
+from mammo_synth.leaderboard.words_records import recipe as recipe
+from mammo_synth.leaderboard.words_records import rerun_differences as rerun_differences
+from mammo_synth.leaderboard.words_records import rerun_warning as rerun_warning
+from mammo_synth.leaderboard.words_records import stated_weights as stated_weights
+from mammo_synth.leaderboard.words_records import weights as weights
 
 NOTICE = (
     "Synthetic data for research and teaching. Nothing here is a medical device, and no image or "
@@ -54,9 +66,10 @@ TWIN_RULE = (
     "kind of image and not in the number. The twin has no rank either."
 )
 MISSING_RULE = (
-    "A cell is configuration, classifier and replicate. What was not measured is listed as missing. "
-    "A row that lacks replicates is incomplete: it has no rank and no place in the charts. It should "
-    "have as many as half of its classifier's configurations have or more, none left out in between."
+    "A cell is configuration, classifier and replicate. What was not measured is listed as "
+    "missing. A row that lacks replicates is incomplete: it has no rank and no place in the "
+    "charts. It should have as many as half of its classifier's configurations have or more, none "
+    "left out in between."
 )
 REFUSAL = (
     "Every number shown is recomputed from the predictions kept beside each record. A record that "
@@ -92,7 +105,6 @@ _PLAIN = {BASELINE: "real (TRTR)", TWIN: f"{TWIN} (the twin of TRTR)"}
 PROTOCOLS = {"strict": STRICT_PROTOCOL, "study": STUDY_PROTOCOL}
 SPOKEN = ("TRTR", "its synthetic twin of the same count", *POSITIONS[2:])
 """`POSITIONS` as a screen reader is told them."""
-DASH = "–"
 
 
 def interval_rule(resamples: int) -> str:
@@ -111,11 +123,6 @@ def tie_rule(resamples: int) -> str:
         f"Holm's method for the number of comparisons. Rows share its rank down to the first that "
         f"differs in AUROC (corrected p of 0.05 or less), which opens the next group."
     )
-
-
-def count(n: int) -> str:
-    """``1,820``."""
-    return f"{n:,}"
 
 
 def title(table: Table) -> str:
@@ -202,33 +209,6 @@ def chance_rule(table: Table) -> str:
     )
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """``0.712``, or a dash where there is no value."""
-    return DASH if value is None else f"{value:.{digits}f}"
-
-
-def interval(estimate: Estimate, digits: int = 2) -> str:
-    """``0.66–0.75``, or nothing where the interval is undefined."""
-    if not estimate.has_interval:
-        return ""
-    return f"{number(estimate.low, digits)}–{number(estimate.high, digits)}"
-
-
-def signed(value: float | None, digits: int = 3) -> str:
-    """``+0.210``: differences carry their sign (a true minus)."""
-    if value is None:
-        return DASH
-    text = f"{value:+.{digits}f}".replace("-", "−")
-    return text if float(f"{value:.{digits}f}") else number(0.0, digits)
-
-
-def signed_interval(estimate: Estimate, digits: int = 2) -> str:
-    """``+0.12 to +0.28``, or nothing where the interval is undefined."""
-    if not estimate.has_interval:
-        return ""
-    return f"{signed(estimate.low, digits)} to {signed(estimate.high, digits)}"
-
-
 def undefined_reason(row: Row, metric: str) -> str:
     """Why a metric of ``row`` has no value."""
     bad = sum(run.scored["real_test"].metrics[metric] is None for run in row.runs)
@@ -249,21 +229,6 @@ def operating_point(row: Row) -> str:
         for point in (run.record["operating_point"] for run in row.runs)
     }
     return "; ".join(sorted(ways))
-
-
-def weights(series: Series) -> str:
-    """Where training started from."""
-    origin = {"none": "no weights", "random": "random weights"}.get(
-        series.weights, f"{series.weights} weights"
-    )
-    return f"{origin} {series.weights_sha256[:8]}" if series.weights_sha256 else origin
-
-
-def recipe(series: Series) -> str:
-    """Name and digest of the recipe."""
-    if series.recipe is None or series.recipe_sha256 is None:
-        return "brought predictions"
-    return f"recipe {series.recipe} {series.recipe_sha256[:8]}"
 
 
 def replicates(row: Row) -> str:

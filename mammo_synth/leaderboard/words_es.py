@@ -15,7 +15,6 @@ from mammo_synth.leaderboard.model import (
     Estimate,
     Missing,
     Row,
-    Series,
     Table,
 )
 from mammo_synth.leaderboard.tiers import TIER_NAMES_ES as TIER_NAMES
@@ -25,7 +24,16 @@ from mammo_synth.leaderboard.words import interval as interval
 from mammo_synth.leaderboard.words import number as number
 from mammo_synth.leaderboard.words import signed as signed
 from mammo_synth.leaderboard.words import thresholds as thresholds
+from mammo_synth.leaderboard.words_es_numbers import count as count
+from mammo_synth.leaderboard.words_es_numbers import signed_interval as signed_interval
+from mammo_synth.leaderboard.words_es_records import AGAIN as AGAIN
+from mammo_synth.leaderboard.words_es_records import again as again
 from mammo_synth.leaderboard.words_es_records import known as known
+from mammo_synth.leaderboard.words_es_records import recipe as recipe
+from mammo_synth.leaderboard.words_es_records import rerun_warning as rerun_warning
+from mammo_synth.leaderboard.words_es_records import weights as weights
+from mammo_synth.leaderboard.words_records import rerun_differences as rerun_differences
+from mammo_synth.leaderboard.words_records import stated_weights as stated_weights
 
 METRIC_NAMES = {
     "auroc": "AUROC",
@@ -80,9 +88,10 @@ TWIN_RULE = (
     "puesto."
 )
 MISSING_RULE = (
-    "Una celda es configuración, clasificador y réplica. Lo que no se midió figura como tal. Una fila "
-    "a la que le faltan réplicas está incompleta: no tiene puesto ni lugar en los gráficos. Debe tener "
-    "tantas como la mitad de las configuraciones de su clasificador o más, sin saltos entre ellas."
+    "Una celda es configuración, clasificador y réplica. Lo que no se midió figura como tal. Una "
+    "fila a la que le faltan réplicas está incompleta: no tiene puesto ni lugar en los gráficos. "
+    "Debe tener tantas como la mitad de las configuraciones de su clasificador o más, sin saltos "
+    "entre ellas."
 )
 REFUSAL = (
     "Cada número que se muestra se recalcula a partir de las predicciones guardadas junto a cada "
@@ -108,11 +117,6 @@ _CHOSEN = {"validation": "elegido con datos de validación", "given": "dado con 
 _PLAIN = {BASELINE: "real (TRTR)", TWIN: f"{TWIN} (el gemelo de TRTR)"}
 _RANKS = {"twin": "gemelo", "chance": "azar", "incomplete": "incompleta"}
 _SOURCES = {**SOURCE_NAMES, "phantom": "Phantom", "folder": "Películas de una carpeta"}
-
-
-def count(n: int) -> str:
-    """``1 820`` with a narrow no-break space."""
-    return f"{n:,}".replace(",", "\u202f")
 
 
 def interval_rule(resamples: int) -> str:
@@ -227,13 +231,6 @@ def chance_rule(table: Table) -> str:
     )
 
 
-def signed_interval(estimate: Estimate, digits: int = 2) -> str:
-    """``+0.12 a +0.28``, or nothing where the interval is undefined."""
-    if not estimate.has_interval:
-        return ""
-    return f"{signed(estimate.low, digits)} a {signed(estimate.high, digits)}"
-
-
 def undefined_reason(row: Row, metric: str) -> str:
     """Why a metric of ``row`` has no value."""
     bad = sum(run.scored["real_test"].metrics[metric] is None for run in row.runs)
@@ -249,21 +246,6 @@ def operating_point(row: Row) -> str:
         for point in (run.record["operating_point"] for run in row.runs)
     }
     return "; ".join(sorted(ways))
-
-
-def weights(series: Series) -> str:
-    """Where training started from."""
-    origin = {"none": "sin pesos", "random": "pesos al azar"}.get(
-        series.weights, f"pesos {series.weights}"
-    )
-    return f"{origin} {series.weights_sha256[:8]}" if series.weights_sha256 else origin
-
-
-def recipe(series: Series) -> str:
-    """Name and digest of the recipe."""
-    if series.recipe is None or series.recipe_sha256 is None:
-        return "predicciones traídas"
-    return f"receta {series.recipe} {series.recipe_sha256[:8]}"
 
 
 def replicates(row: Row) -> str:

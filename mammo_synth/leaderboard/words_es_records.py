@@ -1,14 +1,28 @@
-"""What records say in English, in Spanish: why there is no value, names of columns, notes."""
+"""What records say in English, in Spanish: why there is no value, names of columns, notes; and
+what is said of them, as in `mammo_synth.leaderboard.words_records`."""
 
 from __future__ import annotations
 
+from mammo_synth.bench.reproduction import Reproduction
 from mammo_synth.bench.subgroups import (
     DENSITY_CLASSES,
     NO_SUBGROUPS,
     NO_SUBGROUPS_THEN,
     NOT_SAID,
 )
+from mammo_synth.leaderboard import words_records
 from mammo_synth.leaderboard.groups import NOT_VERIFIED
+from mammo_synth.leaderboard.model import Estimate, Row, Series
+from mammo_synth.leaderboard.words_es_numbers import signed_interval
+from mammo_synth.leaderboard.words_numbers import signed
+from mammo_synth.leaderboard.words_records import rerun_differences, stated_weights
+
+AGAIN = {
+    "identical": "los mismos resultados",
+    "agrees": "concuerda con el registro",
+    "differs": "difiere del registro",
+    "undecided": "estas películas son muy pocas para decir si concuerda",
+}
 
 _NOTES = {
     DENSITY_CLASSES: "Las clases de densidad son las de la propia fuente, palabra por palabra: "
@@ -36,3 +50,40 @@ def known(sentence: str) -> str:
     for english, spanish in _NOTES.items():
         sentence = sentence.replace(english, spanish)
     return _KNOWN.get(sentence, sentence)
+
+
+def weights(series: Series) -> str:
+    """Where training started from."""
+    if stated_weights(series) is None:
+        return "pesos no declarados"
+    origin = {"none": "sin pesos", "random": "pesos al azar"}.get(
+        series.weights, f"pesos {series.weights}"
+    )
+    return f"{origin} {series.weights_sha256[:8]}" if series.weights_sha256 else origin
+
+
+def recipe(series: Series) -> str:
+    """Name and digest of the recipe."""
+    if series.recipe is None or series.recipe_sha256 is None:
+        return "predicciones traídas"
+    return f"receta {series.recipe} {series.recipe_sha256[:8]}"
+
+
+def again(found: Reproduction) -> str:
+    """Who ran a record again, when, and what came of it."""
+    verdict = AGAIN[found["agreement"]["verdict"]]
+    auroc, balanced = (_apart(change) for change in rerun_differences(found).values())
+    return (
+        f"Repetido por {found['who']} el {found['when'][:10]}: {verdict}. Repetición menos "
+        f"registro (intervalo del 95 %): AUROC {auroc}, exactitud balanceada {balanced}."
+    )
+
+
+def _apart(change: Estimate) -> str:
+    span = signed_interval(change, 3)
+    return signed(change.value) + (f" ({span})" if span else "")
+
+
+def rerun_warning(row: Row) -> str:
+    """A warning where a record of the row was run again and did not come out; or nothing."""
+    return "una repetición difiere" if words_records.rerun_warning(row) else ""

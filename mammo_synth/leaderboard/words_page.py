@@ -48,6 +48,8 @@ class Labels:
     reset: str
     shown: str
     sorted_by: str
+    ascending: str
+    descending: str
     # The ranking.
     caption: str
     gap: str
@@ -72,8 +74,11 @@ class Labels:
     record_file: str
     predictions_file: str
     predictions_test_file: str
+    new_tab: str
     curves: str
     curves_note: str
+    no_curves: str
+    no_curves_brought: str
     roc: str
     roc_x: str
     roc_y: str
@@ -98,6 +103,7 @@ class Labels:
     patients: str
     record: str
     environment: str
+    scored_on: str
     epochs: str
     epochs_best: str
     seconds: str
@@ -112,6 +118,7 @@ class Labels:
     submitted: str
     code: str
     weights_link: str
+    not_published: str
     other_mammograms: str
     epoch: str
     undefined: str
@@ -180,8 +187,10 @@ ENGLISH = Labels(
     date_to="Made until",
     every="all",
     reset="Show all",
-    shown="{n} of {all} rows shown",
-    sorted_by="sorted by {what}",
+    shown="{n} of {all} lines shown",
+    sorted_by="sorted by {what}, {order}",
+    ascending="ascending",
+    descending="descending",
     caption="Ranked on AUROC; positive class: cancer. 95 % intervals in small print. Open the line "
     "under a row for its settings, curves and files.",
     gap="Shortcut gap",
@@ -208,9 +217,13 @@ ENGLISH = Labels(
     record_file="record",
     predictions_file="predictions",
     predictions_test_file="predictions, own test split",
+    new_tab="opens in a new tab",
     curves="Training curves",
     curves_note="Solid: train. Dashed: validation. Dotted upright: epoch whose weights were kept. "
     "Positive class: cancer.",
+    no_curves="No training curves: this classifier does not learn in epochs.",
+    no_curves_brought="No training curves: it was trained elsewhere, and only its "
+    "predictions were brought.",
     roc="ROC curve, real_test",
     roc_x="1 − specificity",
     roc_y="sensitivity",
@@ -236,6 +249,7 @@ ENGLISH = Labels(
     patients="Patients",
     record="Record",
     environment="Environment",
+    scored_on="Scored on",
     epochs="epochs",
     epochs_best="{n}, best {best}",
     seconds="seconds",
@@ -250,6 +264,7 @@ ENGLISH = Labels(
     submitted="Submitted by",
     code="code",
     weights_link="weights",
+    not_published="not published",
     other_mammograms="other mammograms trained on",
     epoch="epoch {n}",
     undefined="undefined",

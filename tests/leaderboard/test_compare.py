@@ -136,7 +136,11 @@ def test_replicates_of_a_cell_are_averaged(results: Path) -> None:
     assert lone.name == "50-50-90syn × vgg16 (replicate 1)"
     found = against(both, lone)
     assert found.other_calls is None
-    assert "films differently" not in paragraph(found)
+    said = paragraph(found)
+    assert "films differently" not in said
+    assert "Caution: a mean of 2 replicates is held against one run;" in said
+    for pair in ((both, both), (lone, lone)):
+        assert "Caution" not in paragraph(against(*pair))
 
 
 def test_not_told_apart_is_not_called_equal(results: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,22 @@ from typer.testing import CliRunner
 from mammo_synth.bench.published import load_published
 from mammo_synth.cli.leaderboard import app
 from mammo_synth.errors import BadInput
-from mammo_synth.leaderboard import csv_export, dataset_view, export_files, space, words
+from mammo_synth.leaderboard import (
+    csv_export,
+    dataset_view,
+    dataset_view_rows,
+    export_files,
+    space,
+    words,
+)
 from mammo_synth.leaderboard.board import build
 from mammo_synth.leaderboard.dataset_view_rows import COLUMNS, rows
 from mammo_synth.leaderboard.load import load
 from mammo_synth.leaderboard.model import Board
+from mammo_synth.leaderboard.submission import Submission
 from mammo_synth.leaderboard.tiers import TIER_NAMES
 from mammo_synth.manifest import check_folder, verify_chain
+from tests.hub.fixtures import LoopbackHub
 from tests.leaderboard.board_factory import HOSTILE, Cell, World, write_cells
 
 PHANTOM = World(patients=20, test_size=20, epochs=2)
@@ -92,6 +103,29 @@ def test_numbers_are_those_of_the_board(board: Board) -> None:
     assert row["date"] == "2026-01-02"
     assert row["records"].split("; ") == [run.path for run in ranked.runs]
     assert row["records_sha256"].split("; ") == [run.sha256 for run in ranked.runs]
+
+
+def test_what_submitters_say_and_what_brought_predictions_do_not(
+    board: Board, tmp_path: Path
+) -> None:
+    table = next(table for table in board.tables if table.simulated)
+    (ranked,) = table.of_kind("ranked")
+    said = [Submission("Lab A", "https://a.org/code", "https://a.org/weights", None)]
+    said.append(replace(said[0], weights=None))
+    runs = tuple(replace(run, submission=one) for run, one in zip(ranked.runs, said, strict=True))
+    others = tuple(row for row in table.rows if row != ranked)
+    posted = replace(table, rows=(replace(ranked, runs=runs), *others))
+    (row,) = [one for one in dataset_view_rows.table_rows(posted) if one["kind"] == "ranked"]
+    assert (row["submitter"], row["code"]) == ("Lab A", "https://a.org/code")
+    assert row["weights_link"] == "https://a.org/weights; none"
+    assert row["other_mammograms"] == "none"
+    assert (row["weights"], row["recipe"]) == ("imagenet", "keras-vgg16")
+
+    brought = Cell("50-50-90syn", "densenet", brought=True, weights="none")
+    write_cells(tmp_path, PHANTOM, [brought])
+    (table,) = build(load(tmp_path), load_published(), resamples=20).tables
+    (row,) = [one for one in dataset_view_rows.table_rows(table) if one["kind"] == "ranked"]
+    assert row["weights"] is row["recipe"] is row["weights_link"] is None
 
 
 def test_csv_leaves_undefined_and_missing_empty(board: Board) -> None:
@@ -174,6 +208,43 @@ def test_a_changed_table_is_not_served_from_the_cache(
         export_files.write_folder(out, "leaderboard-dataset", files, board, results, {})
         data = offline.load_dataset(str(out), "phantom-strict", split="train")
         assert data.to_list() == [row for row in rows(board) if row["simulated"]]
+
+
+UPLOAD = """
+import json, sys
+from huggingface_hub import HfApi
+kind, name, folder = sys.argv[1:]
+sdk = {"space_sdk": "static"} if kind == "space" else {}
+HfApi().create_repo(name, repo_type=kind, **sdk)
+HfApi().upload_folder(repo_id=name, repo_type=kind, folder_path=folder)
+print(json.dumps(HfApi().list_repo_files(name, repo_type=kind)))
+"""
+LOAD = """
+import json
+from datasets import get_dataset_config_names, load_dataset
+name = "clinic/board"
+first = next(iter(load_dataset(name, split="train", streaming=True)))
+table = load_dataset(name, "phantom-strict", split="train").to_list()
+print(json.dumps([get_dataset_config_names(name), first, table]))
+"""
+
+
+def test_both_folders_are_uploaded_as_they_stand_and_load_from_the_hub(
+    hub: LoopbackHub, folder: Path, board: Board, results: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "space"
+    files = space.files(board, "clinic/films")
+    export_files.write_folder(page, "leaderboard-space", files, board, results, {})
+    for kind, name, local in (("dataset", "board", folder), ("space", "board-page", page)):
+        done = hub.run(["-c", UPLOAD, kind, f"clinic/{name}", str(local)], tmp_path / "author")
+        there = set(json.loads(done.stdout.splitlines()[-1]))
+        here = {path.relative_to(local).as_posix() for path in local.rglob("*") if path.is_file()}
+        assert here <= there <= here | {".gitattributes"}
+    loaded = hub.run(LOAD, tmp_path / "reader", token=None).stdout.splitlines()[-1]
+    names, first, table = json.loads(loaded)
+    assert names == [*dataset_view.configurations(board), dataset_view.PUBLISHED]
+    assert first["table"] == board.tables[0].title
+    assert table == [row for row in rows(board) if row["simulated"]]
 
 
 def test_the_card_says_what_honesty_asks(folder: Path, board: Board) -> None:

@@ -30,12 +30,14 @@ runner = CliRunner()
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Phantom: vgg16 on two configurations (one never says cancer), TRTR, a control, a second
-    classifier; and one record of a study release."""
+    """Phantom: vgg16 on two configurations (one never says cancer) and short of a replicate on a
+    third, TRTR, a control, a second classifier; and one record of a study release."""
     folder = tmp_path_factory.mktemp("hub") / "results"
     silent = Cell("30-70-90syn", scores=lambda truth: 0.1 + 0.2 * truth.label)
+    short = Cell("70-30-100syn")
     control = Cell("50-50-90syn", "background-only", role="control", skill=0, weights="none")
-    cells = [Cell(), Cell(replicate=1), silent, Cell("real", skill=2), control]
+    cells = [Cell(), Cell(replicate=1), silent, replace(silent, replicate=1), short]
+    cells += [Cell("real", skill=2), control]
     write_cells(folder, PHANTOM, [*cells, Cell(classifier="small-cnn", weights="random")])
     write_cells(folder, STUDY, [Cell()])
     return folder
@@ -124,11 +126,13 @@ def test_what_is_undefined_has_no_entry(phantom: Table, rows: tuple[Row, ...]) -
     assert "Precision is undefined" in note
 
 
-def test_references_and_controls_are_not_exported(phantom: Table, rows: tuple[Row, ...]) -> None:
+def test_only_rows_with_a_rank_are_exported(phantom: Table, rows: tuple[Row, ...]) -> None:
     assert {row.configuration for row in rows} == {"50-50-90syn", "30-70-90syn"}
     assert {row.kind for row in rows} == {"ranked"}
     with pytest.raises(BadInput, match="no ranked classifier 'background-only'"):
         hub_export.choose_series(phantom, "background-only")
+    with pytest.raises(BadInput, match="no row with a rank of configuration '70-30-100syn'"):
+        hub_export.choose_series(phantom, "vgg16", ["70-30-100syn"])
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,7 @@ def test_several_releases_and_classifiers_must_be_named(board: Board, phantom: T
         hub_export.choose_table(board, "phantom")
     with pytest.raises(BadInput, match="2 classifiers"):
         hub_export.choose_series(phantom)
-    with pytest.raises(BadInput, match="no record of configuration '70-30-90syn'"):
+    with pytest.raises(BadInput, match="no row with a rank of configuration '70-30-90syn'"):
         hub_export.choose_series(phantom, "vgg16", ["70-30-90syn"])
     with pytest.raises(BadInput, match="no metric 'auc'"):
         hub_export.check_metrics(["auc"])
@@ -225,6 +229,7 @@ def test_the_command_writes_and_refuses(results: Path, tmp_path: Path) -> None:
 
     done = call("eval-yaml", "--release", release)
     assert "has to be added there" in " ".join(done.output.split())
+    assert "until then the push may be refused" in " ".join(done.output.split())
     assert yaml.safe_load((tmp_path / "eval-yaml/eval.yaml").read_text("utf-8"))["tasks"]
 
     for arguments, said in (

@@ -82,6 +82,7 @@ def test_every_column_sorts_both_ways(page: Browser, phantom: Table) -> None:
             assert page.run(f"document.querySelector('{head}').ariaSort") == order
             pressed = page.run(f"document.querySelector('{PHANTOM} [name=reverse]').ariaPressed")
             assert pressed == ("true" if order == "ascending" else "false")
+            assert _status(page).endswith(f", {order}"), "what a screen reader is told"
         kinds = _rows(page, "b => b.className")
         assert kinds[-2:] == ["control", "missing"], "whatever sorts, these stand at the end"
     sorts = page.run(
@@ -109,7 +110,9 @@ def test_the_list_sorts_by_what_has_no_column(page: Browser) -> None:
     _choose(page, "sort", "date")
     dates = [date for date in _rows(page, "b => b.dataset.d ?? ''") if date]
     assert dates == sorted(dates, reverse=True)
+    assert _status(page).endswith("sorted by Date, descending")
     page.click(f"{PHANTOM} [name=reverse]")
+    assert _status(page).endswith("sorted by Date, ascending")
     assert [d for d in _rows(page, "b => b.dataset.d ?? ''") if d] == sorted(dates)
 
 
@@ -131,10 +134,10 @@ def test_filters_keep_what_they_say_and_no_rank_moves(page: Browser) -> None:
     assert ranked() == {"30-70-90syn vgg16", "30-70-90syn small-cnn"}
     _choose(page, "classifier", "small-cnn")
     assert ranked() == {"30-70-90syn small-cnn"}
-    assert _status(page).startswith("5 of 23 rows shown")
+    assert _status(page).startswith("5 of 23 lines shown")
     page.click(f"{PHANTOM} [type=reset]")
     page.run("new Promise(done => setTimeout(done, 30))")
-    assert _rows(page) == every and _status(page).startswith("23 of 23 rows shown")
+    assert _rows(page) == every and _status(page).startswith("23 of 23 lines shown")
     _choose(page, "configuration", "70-30-95syn")
     assert ranked() == {"70-30-95syn vgg16", "70-30-95syn small-cnn"}
     _choose(page, "configuration", "")
@@ -302,6 +305,34 @@ def test_the_ranking_fits_at_1280(page: Browser, rendered: Rendered, language: s
     )
     assert all(over == 0 for over, _ in gaps)
     assert all(rest >= 8 for _, rest in gaps), gaps
+
+
+@pytest.mark.parametrize("language", PAGES)
+def test_what_is_missing_is_in_sight_on_a_phone(
+    page: Browser, rendered: Rendered, language: str
+) -> None:
+    page.open(rendered.files[PAGES[language]], 390)
+    ends = page.run(
+        f"""[...document.querySelectorAll("{PHANTOM} .missing .fixed")].map(one => {{
+          const range = document.createRange();
+          range.selectNodeContents(one);
+          const box = range.getBoundingClientRect();
+          return [one.textContent, box.left, box.right]; }})"""
+    )
+    say = LANGUAGES[language][1]
+    assert [text for text, _, _ in ends] == [
+        say.missing_row.format(names="30-70-95syn, 70-30-90syn")
+    ]
+    assert all(left >= 0 and right <= 390 for _, left, right in ends), ends
+    page.screenshot(f"{language}-missing-390.png", f"{PHANTOM} .missing")
+
+
+def test_the_order_is_told_in_the_language_of_the_page(page: Browser, rendered: Rendered) -> None:
+    page.open(rendered.files[PAGES["es"]])
+    page.click(f"{PHANTOM}-table th:nth-child(3) button")
+    assert _status(page) == "se muestran 23 de 23 líneas; orden: AUROC, descendente"
+    page.click(f"{PHANTOM}-table th:nth-child(3) button")
+    assert _status(page).endswith("orden: AUROC, ascendente")
 
 
 def test_without_script_the_ranking_and_the_facts_are_there(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,11 +15,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard import words
-from mammo_synth.leaderboard.space_server import ADDRESS, make_server
+from mammo_synth.leaderboard.render import render
+from mammo_synth.leaderboard.space_server import ADDRESS, Records, make_server, records_of
 from tests.conftest import Command, assert_friendly
 from tests.leaderboard.board_factory import Cell, World, write_cells
 
@@ -29,6 +34,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("serve") / "results"
     write_cells(folder, WORLD, [Cell()])
     return folder
+
+
+@pytest.fixture(scope="module")
+def board(results: Path) -> Path:
+    """A rendered board beside its results."""
+    return render(results, results.parent / "boards" / "board").files["index.html"].parent
 
 
 @pytest.fixture()
@@ -45,8 +56,8 @@ def page(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serving(folder: Path, results: Path | None = None) -> Iterator[int]:
-    with make_server(folder, results=results) as server:
+def serving(folder: Path, records: Records | None = None) -> Iterator[int]:
+    with make_server(folder, records=records) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
@@ -76,17 +87,20 @@ def reach_every_link(port: int, text: str) -> None:
     assert {"index.es.html"} < links, links
     assert any(link.endswith("record.json") for link in links)
     assert any(link.endswith(".parquet") for link in links)
-    assert [link for link in links if fetch(port, f"/{link}")[0] != 200] == []
+    # As a browser at the top does, `urljoin` drops what would lead above it.
+    asked = {link: urlsplit(urljoin(f"http://{ADDRESS}/", link)).path for link in links}
+    assert [link for link, path in asked.items() if fetch(port, path)[0] != 200] == []
+    assert fetch(port, f"{max(asked.values(), key=len)}?x=1")[0] == 200
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("what", ["results", "page"])
+@pytest.mark.parametrize("what", ["results", "board", "page"])
 def test_the_command_serves_until_it_is_stopped(
-    ending: signal.Signals, what: str, results: Path, page: Path, tmp_path: Path
+    ending: signal.Signals, what: str, results: Path, board: Path, page: Path, tmp_path: Path
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    folder = results if what == "results" else page
+    folder = {"results": results, "board": board, "page": page}[what]
     process = subprocess.Popen(
         [sys.executable, "-m", "mammo_synth", "leaderboard", "serve", str(folder), "--port", "0"],
         stdout=subprocess.PIPE,
@@ -107,8 +121,8 @@ def test_the_command_serves_until_it_is_stopped(
         port = int(address.strip("/").rsplit(":", 1)[1])
         status, _, text = fetch(port)
         assert status == 200
-        assert (words.NOTICE if what == "results" else "board") in text
-        if what == "results":
+        assert ("board" if what == "page" else words.NOTICE) in text
+        if what != "page":
             reach_every_link(port, text)
         process.send_signal(ending)
         out, err = process.communicate(timeout=20)
@@ -119,6 +133,8 @@ def test_the_command_serves_until_it_is_stopped(
     assert out == ""
     assert "Traceback" not in err
     assert "Stopped." in err
+    # A page without its manifest does not tell where its records are.
+    assert ("Links to records lead nowhere" in err) == (what == "page")
     assert list(temporary.iterdir()) == [], "the rendered folder is removed"
 
 
@@ -165,17 +181,50 @@ def test_nothing_else_is_given(page: Path, path: str) -> None:
 def test_records_alone_are_given_of_a_results_folder(page: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     (results / ".cache").mkdir(parents=True)
-    for name in ("record.json", "notes.txt", ".cache/x.json"):
+    for name in ("record.json", "notes.txt", "key.json", ".cache/record.json"):
         (results / name).write_text(name, "utf-8")
-    (results / "out.json").symlink_to(tmp_path / "outside.txt")
-    with serving(page, results) as port:
+    (results / "deep").mkdir()
+    (results / "deep" / "record.json").symlink_to(tmp_path / "outside.txt")
+    with serving(page, Records(results)) as port:
         assert fetch(port, "/records/record.json")[::2] == (200, "record.json")
         assert fetch(port, "/index.html")[0] == 200
-        for path in ("notes.txt", ".cache/x.json", "out.json", "", "../outside.txt", "index.html"):
+        for path in ("notes.txt", "key.json", ".cache/record.json", "deep/record.json", "deep", "",
+                     "../outside.txt", "index.html", "%2e%2e/results/record.json%00"):  # fmt: skip
             assert fetch(port, f"/records/{path}")[0] == 404, path
         assert fetch(port, "/record.json")[0] == 404
     with serving(page) as port:
         assert fetch(port, "/records/record.json")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("out", "at"), [("board", "results"), ("a/b/board", "results"), ("results/board", "")]
+)
+def test_a_rendered_board_has_its_records_where_its_links_lead(
+    results: Path, tmp_path: Path, out: str, at: str
+) -> None:
+    shutil.copytree(results, tmp_path / "results")
+    page = render(tmp_path / "results", tmp_path / out).files["index.html"].parent
+    records = records_of(page)
+    assert records is not None
+    assert records.at == at
+    with serving(page, records) as port:
+        reach_every_link(port, fetch(port)[2])
+        for path in ("test-sets/record.json", "record.json", "test-sets/"):
+            assert fetch(port, f"/{at}/{path}")[0] == 404
+
+
+def test_links_that_lead_nowhere_are_said(board: Path, results: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "x" / "board"
+    shutil.copytree(board, alone)
+    with pytest.raises(BadInput, match=r"results', from which the board was made, is not there"):
+        records_of(alone)
+    away = render(results, tmp_path / "y", records_url="https://example.org/files")
+    assert records_of(away.files["index.html"].parent) is None, "they lead to the web"
+    manifest = json.loads((alone / "manifest.json").read_text("utf-8"))
+    for inputs in ([], [{"kind": "file", "path": "record.json", "sha256": "0" * 64}]):
+        (alone / "manifest.json").write_text(json.dumps(manifest | {"inputs": inputs}), "utf-8")
+        with pytest.raises(BadInput, match="names no record"):
+            records_of(alone)
 
 
 def test_other_methods_and_other_names_are_refused(page: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from mammo_synth.cli import console
 
-from .options import Json, Results
+from .options import Json, RecordsUrl, Results
 
 if TYPE_CHECKING:
     from mammo_synth.leaderboard.model import Board
@@ -71,9 +71,7 @@ def export(
     source_url: Annotated[
         str | None, typer.Option(help="Where a result links to: the board or the records.")
     ] = None,
-    records_url: Annotated[
-        str | None, typer.Option(help="Where the files of RESULTS lie, for links of the page.")
-    ] = None,
+    records_url: RecordsUrl = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace single files of other content.")
     ] = False,
@@ -86,6 +84,7 @@ def export(
     that of a model. Every number is recomputed from predictions first.
     """
     from mammo_synth.errors import BadInput, did_you_mean
+    from mammo_synth.leaderboard.records_url import check_records_url
     from mammo_synth.leaderboard.render import read_board
     from mammo_synth.leaderboard.verified import verified_by_user
 
@@ -101,7 +100,7 @@ def export(
         config=tuple(config or ()),
         metric=tuple(metric or ()),
         source_url=_checked_link("--source-url", source_url),
-        records_url=_checked_link("--records-url", records_url),
+        records_url=check_records_url(records_url),
         replace=replace,
     )
     board = read_board(results, console.ConsoleProgress(), verified=verified_by_user())
@@ -117,12 +116,18 @@ def export(
 
 def _space(board: Board, options: _Options) -> _Done:
     from mammo_synth.leaderboard import export_files, space
+    from mammo_synth.leaderboard.records_url import records_url_notes
 
     files = space.files(board, options.dataset_id, options.records_url)
-    settings = {"dataset_id": options.dataset_id, "resamples": board.resamples}
+    settings = {
+        "dataset_id": options.dataset_id,
+        "records_url": options.records_url,
+        "resamples": board.resamples,
+    }
     place = (options.out, "leaderboard-space")
     written = export_files.write_folder(*place, files, board, options.results, settings)
-    return _Done(written, ["Upload the folder as it stands to a repository of type space."])
+    notes = ["Upload the folder as it stands to a repository of type space."]
+    return _Done(written, notes + records_url_notes(board, options.records_url))
 
 
 def _dataset(board: Board, options: _Options) -> _Done:

@@ -9,7 +9,7 @@ import typer
 
 from mammo_synth.cli import console
 
-from .options import Json, Results
+from .options import Json, RecordsUrl, Results
 
 EPILOG = "Example: mammo-synth leaderboard render results --out leaderboard"
 
@@ -25,19 +25,32 @@ def render(
             "full. Default: if there are at most 25 of those.",
         ),
     ] = None,
+    records_url: RecordsUrl = None,
     json: Json = False,
 ) -> None:
     """Write LEADERBOARD.md, leaderboard.json and .csv, index.html and leaderboard.png.
 
     Every number shown is recomputed from the predictions beside each record; a record that does
     not fit its predictions stops the rendering. Stored intervals are recomputed once
-    (--full, or leaderboard check), and until then left out.
+    (--full, or leaderboard check), and until then left out; a row's tier is "schema valid" until
+    then, also where somebody reproduced it. Links lead from --out to RESULTS: a page that is
+    published without them needs --records-url.
     """
     from mammo_synth.leaderboard import export, terminal, words
+    from mammo_synth.leaderboard.records_url import check_records_url, records_url_notes
     from mammo_synth.leaderboard.render import render as write
     from mammo_synth.leaderboard.verified import verified_by_user
 
-    done = write(results, out, console.ConsoleProgress(), full=full, verified=verified_by_user())
+    done = write(
+        results,
+        out,
+        console.ConsoleProgress(),
+        full=full,
+        verified=verified_by_user(),
+        records_url=check_records_url(records_url),
+    )
+    for note in records_url_notes(done.board, records_url) if records_url else ():
+        console.err().print(note, markup=False)
     if json:
         console.print_json(export.document(done.board))
         return

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from mammo_synth.cli import console
+
+if TYPE_CHECKING:
+    from mammo_synth.leaderboard.space_server import Records
 
 EPILOG = "Example: mammo-synth leaderboard serve results"
 
@@ -28,21 +31,23 @@ def serve(
     """Show the page in a browser of this machine, until Ctrl-C.
 
     Listens on 127.0.0.1 alone and prints the address. A results folder is rendered to a temporary
-    folder, which is removed at the end; links to its records and predictions work.
+    folder, which is removed at the end. Links to records and predictions work, of a rendered board
+    too while the results folder that it was made from is where it was.
     """
     from mammo_synth.errors import BadInput
     from mammo_synth.leaderboard.space import PAGE
-    from mammo_synth.leaderboard.space_server import ADDRESS, make_server
+    from mammo_synth.leaderboard.space_server import ADDRESS, Records, make_server
 
     # A process that ends by SIGTERM would leave the temporary folder behind.
     signal.signal(signal.SIGTERM, _stop)
     with tempfile.TemporaryDirectory(prefix="mammo-synth-") as temporary:
-        shown, results = folder, None
-        if not (folder / PAGE).is_file():
-            shown, results = Path(temporary), folder
+        if (folder / PAGE).is_file():
+            shown, records = folder, _records_of(folder)
+        else:
+            shown, records = Path(temporary), Records(folder)
             _render(folder, shown)
         try:
-            server = make_server(shown, port, results)
+            server = make_server(shown, port, records)
         except OSError as error:
             raise BadInput(
                 f"Port {port} of {ADDRESS} is not to be had ({error.strerror}).",
@@ -55,6 +60,17 @@ def serve(
                 server.serve_forever()
             except KeyboardInterrupt:
                 console.err().print("Stopped.")
+
+
+def _records_of(page: Path) -> Records | None:
+    from mammo_synth.errors import BadInput
+    from mammo_synth.leaderboard.space_server import records_of
+
+    try:
+        return records_of(page)
+    except BadInput as error:
+        console.err().print(f"Links to records lead nowhere. {error.message}", markup=False)
+        return None
 
 
 def _render(results: Path, out: Path) -> None:

@@ -88,6 +88,8 @@ function runDetail(row, run, open) {
   if (run.c) {
     made.append(element("h4", {}, SAY.curves), element("p", { class: "small" }, SAY.curves_note),
       element("div", { class: "four" }, ...trainingCharts(run.c, name)));
+  } else {
+    made.append(element("p", { class: "small" }, run.w ? SAY.no_curves : SAY.no_curves_brought));
   }
   made.append(
     element("div", { class: "two" }, ...cutCharts(run.r, name)),
@@ -96,7 +98,9 @@ function runDetail(row, run, open) {
   if (run.g) made.append(subgroups(run.g));
   if (run.k !== undefined) made.append(element("p", { class: "small" }, DATA.shared[run.k]));
   made.append(element("div", { class: "cols wide" },
-    block(SAY.record, pairs(provenance(run))), block(SAY.environment, pairs(DATA.shared[run.e]))));
+    block(SAY.record, pairs(provenance(run))),
+    // Of brought predictions nobody knows where they were trained.
+    block(run.w ? SAY.environment : SAY.scored_on, pairs(DATA.shared[run.e]))));
   return made;
 }
 

@@ -21,8 +21,8 @@ function value(body, column) {
   return parseFloat(text.replace("\u2212", "-"));
 }
 
-// Controls stay below the ranking and what is missing below them; what has no value stands last.
-const group = (body) => ["control", "missing"].indexOf(body.className) + 1;
+// What is incomplete, controls and what is missing stay below the ranking; no value stands last.
+const group = (body) => ["incomplete", "control", "missing"].indexOf(body.className) + 1;
 
 function board(table) {
   const bodies = [...table.tBodies];
@@ -70,7 +70,7 @@ function board(table) {
     const shown = bodies.filter((body) => !body.hidden).length;
     const what = sort.selectedOptions[0].textContent;
     status.textContent = `${fill(SAY.shown, { n: shown, all: bodies.length })}; ` +
-      fill(SAY.sorted_by, { what });
+      fill(SAY.sorted_by, { what, order: SAY[order] });
   }
 
   const filter = () => bodies.forEach((body) => { body.hidden = !keep(body); });
