@@ -10,9 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
+
+from mammo_synth.errors import MammoSynthError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -79,6 +82,32 @@ def map_in_order(
         if not sent:
             return
         yield from sent.popleft().result()
+
+
+def map_in_processes(act: Callable[[T], R], items: Sequence[T], *, each: int) -> Iterator[R]:
+    """``act`` of every item, in their order, by as many processes as there are cores.
+
+    Args:
+        act: A function that can be sent to another process, and whose errors can come back.
+        items: Its arguments.
+        each: The fewest items for which a process is worth its start; with less than twice as
+            many, this process does all.
+
+    Raises:
+        MammoSynthError: A process was ended from outside, such as by a machine without memory.
+    """
+    workers = min(os.cpu_count() or 1, len(items) // each)
+    if workers < 2:
+        yield from map(act, items)
+        return
+    try:
+        with worker_pool(workers) as pool:
+            yield from map_in_order(pool, act, items, waiting=4 * workers)
+    except BrokenProcessPool as error:
+        raise MammoSynthError(
+            "A worker process was ended from outside, perhaps for lack of memory.",
+            hint="Run the same command again with more memory free.",
+        ) from error
 
 
 def _each(act: Callable[[T], R], items: Sequence[T]) -> list[R]:

@@ -46,6 +46,8 @@ RECORD_NAME = "record.json"
 _POSTED = re.compile(r"replicate-\d+-[0-9a-f]{8}")
 TOLERANCE = 1e-9
 """Largest difference between a recorded and a recomputed number: rounding of the last digits."""
+PER_PROCESS = 10
+"""Records that one process recomputes in a multiple of the time that it takes to start."""
 
 
 @dataclass(frozen=True)

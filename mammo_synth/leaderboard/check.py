@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from mammo_synth.bench.record import SPLITS, Record
 from mammo_synth.bench.resampling import Floats
-from mammo_synth.bench.results import Stored, evaluation_of
+from mammo_synth.bench.results import PER_PROCESS, Stored, evaluation_of
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.check_beside import reproduction_problems, submission_problems
 from mammo_synth.leaderboard.check_copies import Posted, copies, doubled
@@ -28,7 +29,12 @@ from mammo_synth.leaderboard.check_folder import walk
 from mammo_synth.leaderboard.check_problem import Checked as Checked
 from mammo_synth.leaderboard.check_problem import Found
 from mammo_synth.leaderboard.check_problem import Problem as Problem
-from mammo_synth.leaderboard.check_record import date_problems, own_problems, read_stranger
+from mammo_synth.leaderboard.check_record import (
+    Stranger,
+    date_problems,
+    own_problems,
+    read_stranger,
+)
 from mammo_synth.leaderboard.check_releases import (
     RELEASES_NAME,
     Known,
@@ -38,6 +44,7 @@ from mammo_synth.leaderboard.check_releases import (
     release_problems,
 )
 from mammo_synth.leaderboard.tiers import tier_of
+from mammo_synth.processes import map_in_processes
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.folder import Release
 
@@ -99,20 +106,10 @@ def check(
         notes += [] if known else [NOTHING_KNOWN]
     progress.start("records", len(strangers))
     seen = []
-    for path, stranger in strangers.items():
-        name = path.relative_to(results).as_posix()
-        one = _Seen(path, name, list(stranger.problems), stranger.record)
-        if stranger.record is not None:
-            try:
-                one = _checked(results, one, stranger.record, known, now)
-            except Exception as error:  # what a stranger's file can do is not foreseen in full
-                message = f"it cannot be checked ({type(error).__name__}: {error})"
-                one.found.append(("not-checkable", message))
-        if stranger.edited is not None and not one.found:
-            # With a number that differs it is clear what was edited.
-            one.found.append(stranger.edited)
+    judge = partial(_judged, results, known, now)
+    for one in map_in_processes(judge, list(strangers.items()), each=PER_PROCESS):
         seen.append(one)
-        progress.advance(1, path.parent.relative_to(results).as_posix())
+        progress.advance(1, PurePosixPath(one.name).parent.as_posix())
     progress.finish()
     for one in seen:
         problems += [Problem(one.name, message, code) for code, message in one.found]
@@ -149,6 +146,23 @@ def _known(results: Path, releases: Sequence[Path], records: Sequence[Record]) -
         return merged(listed, folders)
     except BadInput as error:
         raise _BadList(error.message, hint=error.hint) from error
+
+
+def _judged(results: Path, known: Known, now: str | None, item: tuple[Path, Stranger]) -> _Seen:
+    """One record by itself; never fails."""
+    path, stranger = item
+    name = path.relative_to(results).as_posix()
+    one = _Seen(path, name, list(stranger.problems), stranger.record)
+    if stranger.record is not None:
+        try:
+            one = _checked(results, one, stranger.record, known, now)
+        except Exception as error:  # what a stranger's file can do is not foreseen in full
+            message = f"it cannot be checked ({type(error).__name__}: {error})"
+            one.found.append(("not-checkable", message))
+    if stranger.edited is not None and not one.found:
+        # With a number that differs it is clear what was edited.
+        one.found.append(stranger.edited)
+    return one
 
 
 def _checked(results: Path, one: _Seen, record: Record, known: Known, now: str | None) -> _Seen:

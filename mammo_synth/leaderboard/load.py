@@ -17,6 +17,7 @@ verifies them in full in its own time.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -24,6 +25,7 @@ from mammo_synth.bench.quick_check import Found, QuickCheck
 from mammo_synth.bench.record import Evaluation, read_record
 from mammo_synth.bench.reproduction import reproduction_of
 from mammo_synth.bench.results import (
+    PER_PROCESS,
     RECORD_NAME,
     Stored,
     contradictions,
@@ -37,6 +39,7 @@ from mammo_synth.leaderboard.model import Run, Scored
 from mammo_synth.leaderboard.submission import submission_of
 from mammo_synth.leaderboard.tiers import tier_of
 from mammo_synth.leaderboard.verified import NOTHING, Verified, key_of
+from mammo_synth.processes import map_in_processes
 from mammo_synth.progress import SILENT, Progress
 
 _SHOWN = 3
@@ -72,21 +75,32 @@ def load(
         full = known.count(False) <= FULL_AT_MOST
     progress.start("records", len(every))
     quick = QuickCheck(results)
-    runs = []
-    for (stored, sha256), key, before in zip(every, keys, known, strict=True):
-        found = _checked(results, stored, quick, in_full=full and not before)
-        if full and not before and sha256_file(stored.path) == sha256:
-            verified.remember(key)
-        runs.append(_run(results, stored, sha256, found, before or full))
-        progress.advance(1, stored.path.parent.relative_to(results).as_posix())
+    found = []
+    for (stored, _), before in zip(every, known, strict=True):
+        found.append(_checked(results, stored, quick))
+        if before or not full:
+            progress.advance(1, _name(results, stored))
+    if full:
+        new = [
+            (*one, key) for one, key, before in zip(every, keys, known, strict=True) if not before
+        ]
+        differences = map_in_processes(
+            partial(_differences, results), [stored for stored, _, _ in new], each=PER_PROCESS
+        )
+        for (stored, sha256, key), problems in zip(new, differences, strict=True):
+            _refuse(stored, problems)
+            if sha256_file(stored.path) == sha256:
+                verified.remember(key)
+            progress.advance(1, _name(results, stored))
     progress.finish()
-    return tuple(runs)
+    return tuple(
+        _run(results, stored, sha256, one, before or full)
+        for (stored, sha256), one, before in zip(every, found, known, strict=True)
+    )
 
 
-def _checked(
-    results: Path, stored: Stored, quick: QuickCheck, *, in_full: bool
-) -> dict[str, Found]:
-    """The evaluations of a record.
+def _checked(results: Path, stored: Stored, quick: QuickCheck) -> dict[str, Found]:
+    """The evaluations of a record, of which all but stored intervals was recomputed.
 
     Raises:
         BadInput: Something in it is not so.
@@ -96,20 +110,35 @@ def _checked(
     try:
         found, wrong = quick.check(stored)
         problems += wrong
-        if in_full and not problems:
-            problems += number_differences(results, stored)
         if not problems:
             scores = found["real_test"].p
             problems += [m for _, m in reproduction_problems(results, stored, scores, None, None)]
     except MammoSynthError as error:
         problems.append(error.message)
+    _refuse(stored, problems)
+    return found
+
+
+def _differences(results: Path, stored: Stored) -> list[str]:
+    """What of a record does not recompute, intervals included: in words, which can come back from
+    another process."""
+    try:
+        return number_differences(results, stored)
+    except MammoSynthError as error:
+        return [error.message]
+
+
+def _refuse(stored: Stored, problems: list[str]) -> None:
     if problems:
         raise BadInput(
             f"'{stored.path}' cannot stand on a leaderboard: {_listed(problems)}.",
             hint="Restore the file or run the cell again; "
             "`mammo-synth leaderboard check` lists every problem of a folder.",
         )
-    return found
+
+
+def _name(results: Path, stored: Stored) -> str:
+    return stored.path.parent.relative_to(results).as_posix()
 
 
 def record_files(results: Path) -> list[Path]:

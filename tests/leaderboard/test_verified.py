@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from mammo_synth.bench.quick_check import QuickCheck, Truth
 from mammo_synth.bench.record import read_record
-from mammo_synth.bench.results import Stored, contradictions, differences
+from mammo_synth.bench.results import PER_PROCESS, Stored, contradictions, differences
 from mammo_synth.bench.truth import Film, TestSet
 from mammo_synth.cli.leaderboard import app
 from mammo_synth.errors import BadInput
@@ -23,6 +24,7 @@ from mammo_synth.files import sha256_file
 from mammo_synth.leaderboard import export, words
 from mammo_synth.leaderboard import load as loading
 from mammo_synth.leaderboard import verified as remembering
+from mammo_synth.leaderboard.check import check
 from mammo_synth.leaderboard.groups import NOT_VERIFIED, groups
 from mammo_synth.leaderboard.load import load
 from mammo_synth.leaderboard.render import read_board
@@ -97,6 +99,35 @@ def test_other_code_verifies_again(
     load(one, full=True, verified=memory)
     monkeypatch.setattr(remembering, "_code", lambda: "other")
     assert [run.verified for run in load(one, full=False, verified=memory)] == [False]
+
+
+def test_many_records_are_recomputed_by_several_processes(
+    tmp_path: Path, memory: Verified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same is found, remembered and refused, in the same order."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    results = tmp_path / "results"
+    world = replace(SMALL, patients=10, test_size=10)
+    for k in range(2 * PER_PROCESS):
+        write_cell(results, world, Cell(replicate=k))
+    paths = sorted(results.glob("*/*/*/*/record.json"))
+    for path in (paths[3], paths[15]):
+        edit_record(path, lambda value: value["shortcut_gap"].update(value=0.123))
+        edit_record(path, lambda value: value.pop("digest"))
+    found = check(results)
+    assert (found.records, {problem.code for problem in found.problems}) == (20, {"numbers-differ"})
+    assert [problem.path for problem in found.problems] == [
+        path.relative_to(results).as_posix() for path in (paths[3], paths[15])
+    ]
+    with pytest.raises(BadInput, match="shortcut_gap") as refused:
+        load(results, full=True, verified=memory)
+    assert str(paths[3]) in refused.value.message
+    for path in (paths[3], paths[15]):
+        write_cell(results, world, Cell(replicate=read_record(path)["replicate"]))
+    for full in (True, False):
+        runs = load(results, full=full, verified=memory)
+        assert [run.verified for run in runs] == [True] * len(paths)
+        assert [results / run.path for run in runs] == paths
 
 
 def test_records_bring_no_verdict_along(one: Path, memory: Verified, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mammo_synth.processes import worker_pool
+from mammo_synth.errors import MammoSynthError
+from mammo_synth.processes import map_in_processes, worker_pool
 
 
 def test_results_come_back_and_no_worker_is_left() -> None:
@@ -29,6 +30,31 @@ def test_an_error_stops_workers_at_once() -> None:
         raise RuntimeError
     assert time.monotonic() - began < 30
     assert multiprocessing.active_children() == []
+
+
+def test_many_items_are_shared_and_keep_their_order() -> None:
+    items = list(range(-40, 0))
+    assert list(map_in_processes(abs, items, each=10)) == [abs(item) for item in items]
+    here = os.getpid()
+    assert set(map_in_processes(_process, items[:19], each=10)) == {here}
+    if (os.cpu_count() or 1) > 1:
+        assert here not in set(map_in_processes(_process, items, each=10))
+    assert list(map_in_processes(abs, [], each=10)) == []
+    assert multiprocessing.active_children() == []
+
+
+def test_a_worker_that_is_killed_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with pytest.raises(MammoSynthError, match="ended from outside"):
+        list(map_in_processes(_end, list(range(8)), each=2))
+
+
+def _process(_: int) -> int:
+    return os.getpid()
+
+
+def _end(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def start_preparing(out: Path) -> subprocess.Popen[str]:
