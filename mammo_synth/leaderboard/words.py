@@ -57,6 +57,7 @@ WHY_AUROC = (
 SHORT_WHY_AUROC = "ranked on AUROC (needs no operating point)"
 CHANCE_RULE = (
     "A row whose AUROC interval includes 0.500 is called not distinguishable from chance. The "
+    "interval is that of one row: of forty rows at chance one lies above 0.500 by luck. The "
     "chance line and TRTR (trained on real, tested on real) stand in every table without a rank; "
     "so do controls, which see no tissue or no image and are expected at chance."
 )

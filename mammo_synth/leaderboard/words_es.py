@@ -77,8 +77,9 @@ WHY_AUROC = (
     "punto de operación elegido."
 )
 CHANCE_RULE = (
-    "De una fila cuyo intervalo de AUROC incluye 0.500 se dice que no se distingue del azar. La "
-    "línea de azar y TRTR (entrenado y probado con películas reales) están en cada tabla sin "
+    "De una fila cuyo intervalo de AUROC incluye 0.500 se dice que no se distingue del azar. El "
+    "intervalo es el de una fila: de cuarenta que valen el azar, una queda por encima por suerte. "
+    "La línea de azar y TRTR (entrenado y probado con películas reales) están en cada tabla sin "
     "puesto; también los controles, que no ven tejido o no ven imagen y de los que se espera azar."
 )
 TWIN_RULE = (
