@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mammo_synth.bench.training_curves import MEASURES, curve_points
-from mammo_synth.leaderboard.words_page import ENGLISH, Labels
+from mammo_synth.leaderboard.words_page import Labels
+from mammo_synth.leaderboard.words_page_en import ENGLISH
 from mammo_synth.svg import Frame, ticks
 
 

@@ -53,7 +53,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "classifier": (_TEXT, "name of the classifier"),
     "recipe": (_TEXT, "name of its recipe; none where predictions were brought"),
     "recipe_sha256": (_TEXT, "digest of the recipe"),
-    "weights": (_TEXT, "where training started from; empty where only predictions were brought"),
+    "weights": (_TEXT, "where training started from; empty where brought predictions do not say"),
     "weights_sha256": (_TEXT, "digest of those weights"),
     "replicates": (_WHOLE, "training runs that were averaged"),
     "replicates_due": (_WHOLE, "as many as the row should have; fewer make it incomplete"),

@@ -18,7 +18,8 @@ from mammo_synth.leaderboard.detail_numbers import Pairs, curves, flat, thousand
 from mammo_synth.leaderboard.groups import groups
 from mammo_synth.leaderboard.model import METRICS, Row, Run
 from mammo_synth.leaderboard.sweep import sweep
-from mammo_synth.leaderboard.words_page import ENGLISH, Labels
+from mammo_synth.leaderboard.words_page import Labels
+from mammo_synth.leaderboard.words_page_en import ENGLISH
 
 _ID_DIGITS = 12
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from mammo_synth.bench.training_curves import MEASURES
 from mammo_synth.leaderboard.model import Estimate
-from mammo_synth.leaderboard.words_page import ENGLISH, Labels
+from mammo_synth.leaderboard.words_page import Labels
+from mammo_synth.leaderboard.words_page_en import ENGLISH
 
 Pairs = list[tuple[str, str]]
 EPOCHS = 32

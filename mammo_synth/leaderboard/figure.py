@@ -38,7 +38,7 @@ def png(board: Board) -> bytes:
     from matplotlib.figure import Figure
     from PIL import Image
 
-    heights = [max(3.2, 1.3 + _LINE_INCHES * len(lines(table))) for table in board.tables]
+    heights = [max(3.2, 1.3 + _LINE_INCHES * len(_lines(table))) for table in board.tables]
     settings = {"font.family": "DejaVu Sans", "font.size": 8, "axes.linewidth": 0.6}
     with mpl.rc_context(settings):
         figure = Figure(figsize=(13.2, sum(heights) + 0.5), dpi=_DPI, layout="constrained")
@@ -76,7 +76,7 @@ def _draw(part: Any, table: Table) -> None:
 
 
 def _ranking(axis: Axes, table: Table) -> None:
-    shown = lines(table)
+    shown = _lines(table)
     # One artist for all lines: hundreds of them would take seconds.
     bars, dots = [], []
     for y, line in enumerate(shown):
@@ -109,6 +109,11 @@ def _ranking(axis: Axes, table: Table) -> None:
     axis.set_ylim(len(shown) - 0.5, -0.5)
     axis.set_xlabel("AUROC on real_test, 95 % interval; dashed: chance")
     bare(axis, "x")
+
+
+def _lines(table: Table) -> list[Line]:
+    """What the ranking draws: rows that lack replicates have no place in a chart."""
+    return [line for line in lines(table) if line.kind != "incomplete"]
 
 
 def _colour(line: Line) -> str:

@@ -17,7 +17,8 @@ from mammo_synth.bench.fractions import panels as panels_of
 from mammo_synth.leaderboard import words as english
 from mammo_synth.leaderboard.model import RANKED_ON, Table
 from mammo_synth.leaderboard.words import interval, number
-from mammo_synth.leaderboard.words_page import ENGLISH, Labels
+from mammo_synth.leaderboard.words_page import Labels
+from mammo_synth.leaderboard.words_page_en import ENGLISH
 from mammo_synth.svg import DASHES, MARKERS, STYLES, Frame, mark, ticks
 
 DRAWN = STYLES

@@ -10,6 +10,7 @@ from mammo_synth.leaderboard import words
 from mammo_synth.leaderboard.lines import Line, lines
 from mammo_synth.leaderboard.model import METRIC_NAMES, METRICS, Board, Estimate, Table
 from mammo_synth.leaderboard.study import rows as study_rows
+from mammo_synth.leaderboard.words_numbers import bracketed
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 SHORT = {"recall": "Sensitivity", "average_precision": "Avg. precision"}
@@ -88,9 +89,7 @@ def _row(line: Line) -> list[str]:
     notes.append(words.replicates(row))
     notes.append(words.recipe(row.series))
     notes.append(words.weights(row.series))
-    gap = words.signed(row.gap.value)
-    if row.gap.has_interval:
-        gap += f" ({words.signed_interval(row.gap)})"
+    gap = words.signed(row.gap.value) + bracketed(words.signed_interval(row.gap))
     notes_text = "; ".join(text(note) for note in notes if note)
     return [*cells, gap, words.thresholds(row), notes_text]
 
@@ -133,9 +132,7 @@ def text(value: str) -> str:
 
 
 def _estimate(estimate: Estimate) -> str:
-    bounds = words.interval(estimate)
-    value = words.number(estimate.value)
-    return f"{value} ({bounds})" if bounds else value
+    return words.number(estimate.value) + bracketed(words.interval(estimate))
 
 
 def _paragraphs(parts: Sequence[str]) -> str:

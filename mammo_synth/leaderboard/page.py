@@ -30,7 +30,8 @@ from mammo_synth.leaderboard.detail import Detail, Maker
 from mammo_synth.leaderboard.lines import Line, lines
 from mammo_synth.leaderboard.model import CHANCE, METRICS, RANKED_ON, Board, Estimate, Table
 from mammo_synth.leaderboard.sweep import POINTS
-from mammo_synth.leaderboard.words_page import ENGLISH, Labels
+from mammo_synth.leaderboard.words_page import Labels
+from mammo_synth.leaderboard.words_page_en import ENGLISH
 from mammo_synth.leaderboard.words_page_es import SPANISH
 from mammo_synth.page import environment, style
 

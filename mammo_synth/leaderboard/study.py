@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from mammo_synth.bench.published import Printed, Published, Reading, reread
 from mammo_synth.leaderboard import words
 from mammo_synth.leaderboard.curves import Chart, charts
-from mammo_synth.leaderboard.words_page import ENGLISH, Labels
+from mammo_synth.leaderboard.words_page import Labels
+from mammo_synth.leaderboard.words_page_en import ENGLISH
 
 PRINTED = ("accuracy", "precision", "recall", "f1")
 REREAD = ("recall", "specificity", "precision", "f1", "balanced_accuracy")

@@ -31,7 +31,8 @@ TIER_WORDS = {
     "that the classifier gave these predictions is the submitter's word.",
     Tier.REPRODUCED: "A maintainer ran the same recipe, seed and replicate on the same release "
     "again, and the scores are the same, or the 95 % intervals of the differences in AUROC and in "
-    f"balanced accuracy lie within {MARGIN} of 0. Too few films to tell are not enough.",
+    f"balanced accuracy lie within {MARGIN} of 0. Where the films are too few to tell, it does not "
+    "count.",
 }
 TIER_NAMES_ES = {
     Tier.SCHEMA: "esquema válido",
@@ -45,8 +46,8 @@ TIER_WORDS_ES = {
     "al registro; que el clasificador diera esas predicciones es palabra de quien lo envió.",
     Tier.REPRODUCED: "Un mantenedor repitió la misma receta, semilla y réplica con la misma "
     "versión de los datos, y las puntuaciones son iguales, o los intervalos del 95 % de las "
-    f"diferencias de AUROC y de exactitud balanceada quedan a menos de {MARGIN} de 0. No basta con "
-    "que haya muy pocas películas para saberlo.",
+    f"diferencias de AUROC y de exactitud balanceada quedan a menos de {MARGIN} de 0. Si las "
+    "películas son demasiado pocas para saberlo, no cuenta.",
 }
 _ORDER = tuple(Tier)
 

@@ -1,17 +1,11 @@
-"""The sentences that every form of the leaderboard says alike, and how its numbers are written."""
+"""The sentences that every form of the leaderboard says alike."""
 
 from __future__ import annotations
 
 from mammo_synth.bench.fractions import POSITIONS as POSITIONS
 from mammo_synth.bench.published import Published
-from mammo_synth.leaderboard.model import (
-    BASELINE,
-    TWIN,
-    Estimate,
-    Missing,
-    Row,
-    Table,
-)
+from mammo_synth.leaderboard import words_rows
+from mammo_synth.leaderboard.model import BASELINE, TWIN, Row, Table
 from mammo_synth.leaderboard.model import METRIC_NAMES as METRIC_NAMES
 from mammo_synth.leaderboard.tiers import TIER_NAMES as TIER_NAMES
 from mammo_synth.leaderboard.tiers import TIER_WORDS as TIER_WORDS
@@ -57,7 +51,7 @@ WHY_AUROC = (
 SHORT_WHY_AUROC = "ranked on AUROC (needs no operating point)"
 CHANCE_RULE = (
     "A row whose AUROC interval includes 0.500 is called not distinguishable from chance. The "
-    "interval is that of one row: of forty rows at chance one lies above 0.500 by luck. The "
+    "interval is that of one row: of forty rows at chance about one lies above 0.500 by luck. The "
     "chance line and TRTR (trained on real, tested on real) stand in every table without a rank; "
     "so do controls, which see no tissue or no image and are expected at chance."
 )
@@ -68,9 +62,9 @@ TWIN_RULE = (
 )
 MISSING_RULE = (
     "A cell is configuration, classifier and replicate. What was not measured is listed as "
-    "missing. A row that lacks replicates is incomplete: it has no rank and no place in the "
-    "charts. It should have as many as half of its classifier's configurations have or more, none "
-    "left out in between."
+    "missing. A row of a configuration that lacks replicates is incomplete: it has no rank and no "
+    "place in the charts. It should have as many as half of its classifier's configurations have "
+    "or more, none left out in between."
 )
 REFUSAL = (
     "Every number shown is recomputed from the predictions kept beside each record. A record that "
@@ -100,6 +94,12 @@ VERDICTS = {
     "chance": "not distinguishable from chance",
     "below": "below chance",
     "undefined": "AUROC undefined",
+}
+_READINGS = {
+    "none": "no interval",
+    "same": "not told apart",
+    "real": "real films better",
+    "synthetic": "synthetic images better",
 }
 _CHOSEN = {"validation": "chosen on validation data", "given": "given with the predictions"}
 _PLAIN = {BASELINE: "real (TRTR)", TWIN: f"{TWIN} (the twin of TRTR)"}
@@ -185,7 +185,7 @@ def rules(resamples: int) -> list[str]:
 
 def tier_rule() -> str:
     """What the tiers of a row mean."""
-    said = " ".join(f"{name.capitalize()}: {TIER_WORDS[tier]}" for tier, name in TIER_NAMES.items())
+    said = words_rows.tiers(TIER_NAMES, TIER_WORDS)
     return f"Each row says how far its records were checked. {said}"
 
 
@@ -212,8 +212,9 @@ def chance_rule(table: Table) -> str:
 
 def undefined_reason(row: Row, metric: str) -> str:
     """Why a metric of ``row`` has no value."""
-    bad = sum(run.scored["real_test"].metrics[metric] is None for run in row.runs)
-    return f"undefined in {bad} of {len(row.runs)} runs (no predicted cancer)" if bad else ""
+    return words_rows.undefined(
+        row, metric, "undefined in {bad} of {n} replicates (no predicted cancer)"
+    )
 
 
 def thresholds(row: Row) -> str:
@@ -225,19 +226,12 @@ def thresholds(row: Row) -> str:
 
 def operating_point(row: Row) -> str:
     """How the operating point of a row was chosen."""
-    ways = {
-        f"{point['rule']}, {_CHOSEN[point['chosen_on']]}"
-        for point in (run.record["operating_point"] for run in row.runs)
-    }
-    return "; ".join(sorted(ways))
+    return words_rows.operating_point(row, {}, _CHOSEN)
 
 
 def replicates(row: Row) -> str:
     """``1 replicate``, ``3 replicates``, or ``2 of 3 replicates`` where one is missing."""
-    n = len(row.runs)
-    if n < row.due:
-        return f"{n} of {row.due} replicates"
-    return f"{n} replicate" if n == 1 else f"{n} replicates"
+    return words_rows.replicates(row, "replicate", "replicates", "of")
 
 
 def verdict(row: Row) -> str:
@@ -257,37 +251,11 @@ def test_set(table: Table) -> str:
 
 def image_for_image(table: Table) -> list[str]:
     """One sentence for each series that has TRTR and its twin: what films are worth to it."""
-    names = table.series_names()
-    return [
-        f"{names[one.series]}: TRTR minus its twin {signed(one.difference.value)} AUROC"
-        + (f" ({signed_interval(one.difference)})" if one.difference.has_interval else "")
-        + f", {_told_apart(one.difference)}"
-        for one in table.image_for_image
-    ]
-
-
-def _told_apart(difference: Estimate) -> str:
-    if difference.low is None or difference.high is None:
-        return "no interval"
-    if difference.low <= 0 <= difference.high:
-        return "not told apart"
-    return "real films better" if difference.low > 0 else "synthetic images better"
+    sentence = "{name}: TRTR minus its twin {value} AUROC{span}, {reading}"
+    return words_rows.image_for_image(table, sentence, _READINGS)
 
 
 def missing(table: Table) -> list[str]:
     """One sentence for each series that lacks configurations or replicates."""
-    names = table.series_names()
-    lines = []
-    for gap in table.missing:
-        lines += [_missing_line(names.get(gap.series, gap.series.classifier), gap)]
-    return lines
-
-
-def _missing_line(name: str, gap: Missing) -> str:
-    parts = []
-    if gap.configurations:
-        shown = [_PLAIN.get(name, name) for name in gap.configurations]
-        parts.append(f"not measured: {', '.join(shown)}")
-    for configuration, have, full in gap.short:
-        parts.append(f"{configuration} has {have} of {full} replicates")
-    return f"{name}: {'; '.join(parts)}"
+    short = "{name} has {n} of {due} replicates"
+    return words_rows.missing(table, "not measured: {names}", short, _PLAIN)

@@ -7,16 +7,8 @@ space, so that no comma can be read as a decimal one.
 from __future__ import annotations
 
 from mammo_synth.bench.published import Published
-from mammo_synth.leaderboard import words
-from mammo_synth.leaderboard.model import (
-    BASELINE,
-    SOURCE_NAMES,
-    TWIN,
-    Estimate,
-    Missing,
-    Row,
-    Table,
-)
+from mammo_synth.leaderboard import words, words_rows
+from mammo_synth.leaderboard.model import BASELINE, SOURCE_NAMES, TWIN, Row, Table
 from mammo_synth.leaderboard.tiers import TIER_NAMES_ES as TIER_NAMES
 from mammo_synth.leaderboard.tiers import TIER_WORDS_ES as TIER_WORDS
 from mammo_synth.leaderboard.words import DASH as DASH
@@ -78,9 +70,10 @@ WHY_AUROC = (
 )
 CHANCE_RULE = (
     "De una fila cuyo intervalo de AUROC incluye 0.500 se dice que no se distingue del azar. El "
-    "intervalo es el de una fila: de cuarenta que valen el azar, una queda por encima por suerte. "
-    "La línea de azar y TRTR (entrenado y probado con películas reales) están en cada tabla sin "
-    "puesto; también los controles, que no ven tejido o no ven imagen y de los que se espera azar."
+    "intervalo es el de una fila: de cuarenta filas al nivel del azar, más o menos una queda por "
+    "encima de 0.500 por casualidad. La línea de azar y TRTR (entrenado y probado con películas "
+    "reales) están en cada tabla sin puesto; también los controles, que no ven tejido o no ven "
+    "imagen y de los que se espera azar."
 )
 TWIN_RULE = (
     "TRTR aprende de muchas menos imágenes que cualquier configuración. Su gemelo, "
@@ -89,10 +82,10 @@ TWIN_RULE = (
     "puesto."
 )
 MISSING_RULE = (
-    "Una celda es configuración, clasificador y réplica. Lo que no se midió figura como tal. Una "
-    "fila a la que le faltan réplicas está incompleta: no tiene puesto ni lugar en los gráficos. "
-    "Debe tener tantas como la mitad de las configuraciones de su clasificador o más, sin saltos "
-    "entre ellas."
+    "Una celda es configuración, clasificador y réplica. Lo que no se midió figura como faltante. "
+    "Una fila de una configuración a la que le faltan réplicas está incompleta: no tiene puesto ni "
+    "lugar en los gráficos. Debe tener tantas como tenga al menos la mitad de las configuraciones "
+    "de su clasificador, sin saltos entre ellas."
 )
 REFUSAL = (
     "Cada número que se muestra se recalcula a partir de las predicciones guardadas junto a cada "
@@ -113,6 +106,12 @@ _RULES = {
     "max balanced accuracy": "máxima exactitud balanceada",
     "fixed 0.5": "fijo en 0.5",
     "given": "dado",
+}
+_READINGS = {
+    "none": "sin intervalo",
+    "same": "no se distinguen",
+    "real": "mejor con películas reales",
+    "synthetic": "mejor con imágenes sintéticas",
 }
 _CHOSEN = {"validation": "elegido con datos de validación", "given": "dado con las predicciones"}
 _PLAIN = {BASELINE: "real (TRTR)", TWIN: f"{TWIN} (el gemelo de TRTR)"}
@@ -206,7 +205,7 @@ def rules(resamples: int) -> list[str]:
 
 def tier_rule() -> str:
     """What the tiers of a row mean."""
-    said = " ".join(f"{name.capitalize()}: {TIER_WORDS[tier]}" for tier, name in TIER_NAMES.items())
+    said = words_rows.tiers(TIER_NAMES, TIER_WORDS)
     return f"Cada fila dice hasta dónde se comprobaron sus registros. {said}"
 
 
@@ -234,27 +233,19 @@ def chance_rule(table: Table) -> str:
 
 def undefined_reason(row: Row, metric: str) -> str:
     """Why a metric of ``row`` has no value."""
-    bad = sum(run.scored["real_test"].metrics[metric] is None for run in row.runs)
-    if not bad:
-        return ""
-    return f"sin definir en {bad} de {len(row.runs)} réplicas (nada se dio por cáncer)"
+    return words_rows.undefined(
+        row, metric, "sin definir en {bad} de {n} réplicas (nada se dio por cáncer)"
+    )
 
 
 def operating_point(row: Row) -> str:
     """How the operating point of a row was chosen."""
-    ways = {
-        f"{_RULES.get(point['rule'], point['rule'])}, {_CHOSEN[point['chosen_on']]}"
-        for point in (run.record["operating_point"] for run in row.runs)
-    }
-    return "; ".join(sorted(ways))
+    return words_rows.operating_point(row, _RULES, _CHOSEN)
 
 
 def replicates(row: Row) -> str:
     """``1 réplica``, ``3 réplicas``, or ``2 de 3 réplicas`` where one is missing."""
-    n = len(row.runs)
-    if n < row.due:
-        return f"{n} de {row.due} réplicas"
-    return f"{n} réplica" if n == 1 else f"{n} réplicas"
+    return words_rows.replicates(row, "réplica", "réplicas", "de")
 
 
 def verdict(row: Row) -> str:
@@ -275,36 +266,11 @@ def test_set(table: Table) -> str:
 
 def image_for_image(table: Table) -> list[str]:
     """One sentence for each series that has TRTR and its twin: what films are worth to it."""
-    names = table.series_names()
-    return [
-        f"{names[one.series]}: TRTR menos su gemelo {signed(one.difference.value)} de AUROC"
-        + (f" ({signed_interval(one.difference)})" if one.difference.has_interval else "")
-        + f", {_told_apart(one.difference)}"
-        for one in table.image_for_image
-    ]
-
-
-def _told_apart(difference: Estimate) -> str:
-    if difference.low is None or difference.high is None:
-        return "sin intervalo"
-    if difference.low <= 0 <= difference.high:
-        return "no se distinguen"
-    return "mejor con películas reales" if difference.low > 0 else "mejor con imágenes sintéticas"
+    sentence = "{name}: TRTR menos su gemelo {value} de AUROC{span}, {reading}"
+    return words_rows.image_for_image(table, sentence, _READINGS, to="a")
 
 
 def missing(table: Table) -> list[str]:
     """One sentence for each series that lacks configurations or replicates."""
-    names = table.series_names()
-    return [
-        _missing_line(names.get(gap.series, gap.series.classifier), gap) for gap in table.missing
-    ]
-
-
-def _missing_line(name: str, gap: Missing) -> str:
-    parts = []
-    if gap.configurations:
-        shown = [_PLAIN.get(name, name) for name in gap.configurations]
-        parts.append(f"sin medir: {', '.join(shown)}")
-    for configuration, have, full in gap.short:
-        parts.append(f"{configuration} tiene {have} de {full} réplicas")
-    return f"{name}: {'; '.join(parts)}"
+    short = "{name} tiene {n} de {due} réplicas"
+    return words_rows.missing(table, "sin medir: {names}", short, _PLAIN)

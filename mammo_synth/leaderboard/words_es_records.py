@@ -10,18 +10,21 @@ from mammo_synth.bench.subgroups import (
     NO_SUBGROUPS_THEN,
     NOT_SAID,
 )
-from mammo_synth.leaderboard import words_records
 from mammo_synth.leaderboard.groups import NOT_VERIFIED
-from mammo_synth.leaderboard.model import Estimate, Row, Series
-from mammo_synth.leaderboard.words_es_numbers import signed_interval
-from mammo_synth.leaderboard.words_numbers import signed
-from mammo_synth.leaderboard.words_records import rerun_differences, stated_weights
+from mammo_synth.leaderboard.model import Row, Series
+from mammo_synth.leaderboard.words_records import (
+    apart,
+    rerun_differences,
+    rerun_differs,
+    stated_weights,
+)
+from mammo_synth.leaderboard.words_rows import with_digest
 
 AGAIN = {
-    "identical": "los mismos resultados",
+    "identical": "las mismas puntuaciones",
     "agrees": "concuerda con el registro",
     "differs": "difiere del registro",
-    "undecided": "estas películas son muy pocas para decir si concuerda",
+    "undecided": "estas películas son demasiado pocas para decir si concuerda",
 }
 
 _NOTES = {
@@ -59,31 +62,26 @@ def weights(series: Series) -> str:
     origin = {"none": "sin pesos", "random": "pesos al azar"}.get(
         series.weights, f"pesos {series.weights}"
     )
-    return f"{origin} {series.weights_sha256[:8]}" if series.weights_sha256 else origin
+    return with_digest(origin, series.weights_sha256)
 
 
 def recipe(series: Series) -> str:
     """Name and digest of the recipe."""
-    if series.recipe is None or series.recipe_sha256 is None:
+    if series.recipe is None:
         return "predicciones traídas"
-    return f"receta {series.recipe} {series.recipe_sha256[:8]}"
+    return with_digest(f"receta {series.recipe}", series.recipe_sha256)
 
 
 def again(found: Reproduction) -> str:
     """Who ran a record again, when, and what came of it."""
     verdict = AGAIN[found["agreement"]["verdict"]]
-    auroc, balanced = (_apart(change) for change in rerun_differences(found).values())
+    auroc, balanced = (apart(change, "a") for change in rerun_differences(found).values())
     return (
         f"Repetido por {found['who']} el {found['when'][:10]}: {verdict}. Repetición menos "
         f"registro (intervalo del 95 %): AUROC {auroc}, exactitud balanceada {balanced}."
     )
 
 
-def _apart(change: Estimate) -> str:
-    span = signed_interval(change, 3)
-    return signed(change.value) + (f" ({span})" if span else "")
-
-
 def rerun_warning(row: Row) -> str:
     """A warning where a record of the row was run again and did not come out; or nothing."""
-    return "una repetición difiere" if words_records.rerun_warning(row) else ""
+    return "una repetición difiere" if rerun_differs(row) else ""

@@ -32,8 +32,23 @@ def signed(value: float | None, digits: int = 3) -> str:
     return text if float(f"{value:.{digits}f}") else number(0.0, digits)
 
 
-def signed_interval(estimate: Estimate, digits: int = 2) -> str:
+def signed_interval(estimate: Estimate, digits: int = 2, to: str = "to") -> str:
     """``+0.12 to +0.28``, or nothing where the interval is undefined."""
     if not estimate.has_interval:
         return ""
-    return f"{signed(estimate.low, digits)} to {signed(estimate.high, digits)}"
+    return f"{signed(estimate.low, digits)} {to} {signed(estimate.high, digits)}"
+
+
+def bracketed(text: str) -> str:
+    """`` (text)``, to put after a number; nothing for nothing."""
+    return f" ({text})" if text else ""
+
+
+def reading(difference: Estimate) -> str:
+    """What the interval of real minus synthetic says: ``none`` (there is no interval), ``same``
+    (it holds 0), or which is better, ``real`` or ``synthetic``."""
+    if difference.low is None or difference.high is None:
+        return "none"
+    if difference.low <= 0 <= difference.high:
+        return "same"
+    return "real" if difference.low > 0 else "synthetic"

@@ -70,7 +70,7 @@ SPANISH = Labels(
     record_file="registro",
     predictions_file="predicciones",
     predictions_test_file="predicciones, prueba propia",
-    new_tab="se abre en otra pestaña",
+    new_tab="se abre en una pestaña nueva",
     curves="Curvas de entrenamiento",
     curves_note="Continua: entrenamiento. Discontinua: validación. Vertical de puntos: época cuyos "
     "pesos se guardaron. Clase positiva: cáncer.",

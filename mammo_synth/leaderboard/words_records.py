@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mammo_synth.bench.reproduction import METRICS, Difference, Reproduction
 from mammo_synth.leaderboard.model import Estimate, Row, Series
-from mammo_synth.leaderboard.words_numbers import signed, signed_interval
+from mammo_synth.leaderboard.words_numbers import bracketed, signed, signed_interval
+from mammo_synth.leaderboard.words_rows import with_digest
 
 AGAIN = {
     "identical": "the same scores",
@@ -27,29 +28,29 @@ def weights(series: Series) -> str:
     origin = {"none": "no weights", "random": "random weights"}.get(
         series.weights, f"{series.weights} weights"
     )
-    return f"{origin} {series.weights_sha256[:8]}" if series.weights_sha256 else origin
+    return with_digest(origin, series.weights_sha256)
 
 
 def recipe(series: Series) -> str:
     """Name and digest of the recipe."""
-    if series.recipe is None or series.recipe_sha256 is None:
+    if series.recipe is None:
         return "brought predictions"
-    return f"recipe {series.recipe} {series.recipe_sha256[:8]}"
+    return with_digest(f"recipe {series.recipe}", series.recipe_sha256)
 
 
 def again(found: Reproduction) -> str:
     """Who ran a record again, when, and what came of it."""
     verdict = AGAIN[found["agreement"]["verdict"]]
-    auroc, balanced = (_apart(change) for change in rerun_differences(found).values())
+    auroc, balanced = (apart(change) for change in rerun_differences(found).values())
     return (
         f"Run again by {found['who']} on {found['when'][:10]}: {verdict}. Again minus recorded "
         f"(95 % interval): AUROC {auroc}, balanced accuracy {balanced}."
     )
 
 
-def _apart(change: Estimate) -> str:
-    span = signed_interval(change, 3)
-    return signed(change.value) + (f" ({span})" if span else "")
+def apart(change: Estimate, to: str = "to") -> str:
+    """``+0.120 (+0.050 to +0.190)``, or the value alone where there is no interval."""
+    return signed(change.value) + bracketed(signed_interval(change, 3, to))
 
 
 def rerun_differences(found: Reproduction) -> dict[str, Estimate]:
@@ -65,5 +66,10 @@ def _change(one: Difference) -> Estimate:
 
 def rerun_warning(row: Row) -> str:
     """A warning where a record of the row was run again and did not come out; or nothing."""
+    return "a second run differs" if rerun_differs(row) else ""
+
+
+def rerun_differs(row: Row) -> bool:
+    """Whether a record of the row was run again and did not come out."""
     verdicts = [run.reproduction["agreement"]["verdict"] for run in row.runs if run.reproduction]
-    return "a second run differs" if "differs" in verdicts else ""
+    return "differs" in verdicts

@@ -30,7 +30,7 @@ from mammo_synth.leaderboard.export import document as document_of
 from mammo_synth.leaderboard.model import Board
 from mammo_synth.leaderboard.render import Rendered, render
 from mammo_synth.leaderboard.submission import SUBMISSION_NAME, Submission, document
-from mammo_synth.leaderboard.words_page import ENGLISH
+from mammo_synth.leaderboard.words_page_en import ENGLISH
 from mammo_synth.leaderboard.words_page_es import SPANISH
 from tests.leaderboard.board_factory import Cell, World, scores, write_cell
 from tests.leaderboard.browser import Browser

@@ -16,7 +16,10 @@ EPILOG = "Example: mammo-synth leaderboard render results --out leaderboard"
 
 def render(
     results: Results,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; new, empty or rendered.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="Folder to write, beside RESULTS; new, empty or rendered."),
+    ],
     full: Annotated[
         bool | None,
         typer.Option(
