@@ -122,7 +122,8 @@ def tie_rule(resamples: int) -> str:
         f"Ties: the best row opens a group and is compared with every row below it by a paired "
         f"bootstrap over the same patients ({resamples:,} resamples), with p values corrected by "
         f"Holm's method for the number of comparisons. Rows share its rank down to the first that "
-        f"differs in AUROC (corrected p of 0.05 or less), which opens the next group."
+        f"differs in AUROC (corrected p of 0.05 or less), which opens the next group. Where no "
+        f"resample turns a difference round, the normal curve gives its p."
     )
 
 

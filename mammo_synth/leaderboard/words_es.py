@@ -134,7 +134,8 @@ def tie_rule(resamples: int) -> str:
         f"bootstrap pareado de los mismos pacientes ({count(resamples)} remuestreos), con los "
         "valores p corregidos por el método de Holm según el número de comparaciones. Comparten "
         "su puesto las filas hasta la primera que difiere en AUROC (p corregido de 0.05 o menos), "
-        "que abre el grupo siguiente."
+        "que abre el grupo siguiente. Si ningún remuestreo invierte una diferencia, su valor p es "
+        "el de la curva normal."
     )
 
 
