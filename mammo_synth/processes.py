@@ -94,7 +94,8 @@ def map_in_processes(act: Callable[[T], R], items: Sequence[T], *, each: int) ->
             many, this process does all.
 
     Raises:
-        MammoSynthError: A process was ended from outside, such as by a machine without memory.
+        MammoSynthError: A process was ended, such as by a machine without memory. Which item it was
+            at is not known.
     """
     workers = min(os.cpu_count() or 1, len(items) // each)
     if workers < 2:
@@ -105,8 +106,10 @@ def map_in_processes(act: Callable[[T], R], items: Sequence[T], *, each: int) ->
             yield from map_in_order(pool, act, items, waiting=4 * workers)
     except BrokenProcessPool as error:
         raise MammoSynthError(
-            "A worker process was ended from outside, perhaps for lack of memory.",
-            hint="Run the same command again with more memory free.",
+            "A worker process was ended from outside, perhaps for lack of memory, or by a file "
+            "that cannot be read safely.",
+            hint="Run the same command again with more memory free; if that does not help, check "
+            "folders one by one.",
         ) from error
 
 

@@ -29,15 +29,19 @@ from mammo_synth.bench.reproduction import (
     agreement,
     check_reproduction,
 )
-from mammo_synth.bench.results import RECORD_NAME, Stored, expected_folder, read_scored
+from mammo_synth.bench.results import (
+    DEPTH,
+    RECORD_NAME,
+    RUNS,
+    Stored,
+    expected_folder,
+    read_scored,
+)
 from mammo_synth.bench.run import Bench
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file, write_json
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.folder import Release
-
-RUNS = ".runs"
-_DEPTH = 4  # RESULTS/RELEASE/CONFIGURATION/CLASSIFIER/replicate-K
 
 
 @dataclass(frozen=True)
@@ -193,9 +197,9 @@ def _recipe(name: str, plain: Mapping[str, Any], classifier: str | None) -> Reci
 def _results(path: Path) -> Path:
     """The folder of results in which the record file ``path`` lies."""
     parents = path.resolve().parents
-    if len(parents) <= _DEPTH:
+    if len(parents) <= DEPTH:
         raise BadInput(
             f"'{path}' does not lie in a folder of results.",
             hint="Records lie in RELEASE/CONFIGURATION/CLASSIFIER/replicate-K/.",
         )
-    return parents[_DEPTH]
+    return parents[DEPTH]

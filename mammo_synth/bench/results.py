@@ -7,7 +7,9 @@
         record.json  predictions-real_test.parquet  predictions-test.parquet
         training-state.safetensors     while a cell is not finished: it goes on from there
         training-state-own-<digest>    the same, of a classifier of one's own that keeps a file
+        .lock                          while a process measures the cell
     RESULTS/.cache/      activations of frozen layers: may be removed at any time
+    RESULTS/.runs/       the second runs of `bench reproduce`, in the folder that it writes to
 
 A clone of a repository of results, to which many people post, is such a folder too. There a record
 lies in ``replicate-<k>-<sha8>``, after the digest of its `record.json`, beside its
@@ -42,7 +44,15 @@ from mammo_synth.files import sha256_file, sha256_json
 
 TEST_SETS = "test-sets"
 CACHE = ".cache"
+RUNS = ".runs"
+NOT_RECORDS = frozenset({".git", CACHE, RUNS})
+"""Folders at the top in which no record is looked for: git's own, and what the benchmark keeps for
+itself. Records of second runs are no measurements of their own."""
 RECORD_NAME = "record.json"
+_RECORDS = f"[!.]*/*/*/replicate-*/{RECORD_NAME}"
+DEPTH = _RECORDS.count("/")
+"""From the folder of a record up to its RESULTS folder: RELEASE/CONFIGURATION/CLASSIFIER/
+replicate-K."""
 _POSTED = re.compile(r"replicate-\d+-[0-9a-f]{8}")
 TOLERANCE = 1e-9
 """Largest difference between a recorded and a recomputed number: rounding of the last digits."""
@@ -117,7 +127,7 @@ def record_paths(results: Path) -> list[Path]:
             f"There is no results folder '{results}'.",
             hint="`mammo-synth bench run` and `bench grid` make one (--out).",
         )
-    return sorted(results.glob(f"*/*/*/replicate-*/{RECORD_NAME}"))
+    return sorted(results.glob(_RECORDS))
 
 
 def read_records(results: Path) -> Iterator[Stored]:

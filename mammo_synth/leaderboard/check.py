@@ -19,7 +19,8 @@ from mammo_synth.bench.resampling import Floats
 from mammo_synth.bench.results import PER_PROCESS, Stored, evaluation_of
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.check_beside import reproduction_problems, submission_problems
-from mammo_synth.leaderboard.check_copies import Posted, copies, doubled
+from mammo_synth.leaderboard.check_cells import doubled, skipped, taken
+from mammo_synth.leaderboard.check_copies import PostedScores, copies
 from mammo_synth.leaderboard.check_evaluations import (
     evaluation_problems,
     test_set_problems,
@@ -56,13 +57,15 @@ NOTHING_KNOWN = (
 
 @dataclass(frozen=True)
 class _Seen:
-    """One record, checked by itself: ``record`` and ``p`` where they could be read."""
+    """One record, checked by itself: ``record`` and ``p`` where they could be read, and who says
+    to have submitted it."""
 
     path: Path
     name: str
     found: list[Found]
     record: Record | None = None
     p: Floats | None = None
+    submitter: str | None = None
 
 
 def check(
@@ -75,7 +78,8 @@ def check(
     """Recompute every number of every record below ``results`` from its predictions.
 
     Unlike `load.load` this goes on after a problem, and lists each, with a code of
-    `check_problem.CODES`.
+    `check_problem.CODES`. Of 20 records or more, processes of their own are started: a script that
+    calls this does so below ``if __name__ == "__main__":``, since each of them imports it.
 
     Args:
         results: The folder, or a clone of a repository of results.
@@ -178,13 +182,15 @@ def _checked(results: Path, one: _Seen, record: Record, known: Known, now: str |
     found += wrong
     if p is not None and not numbers:
         found += reproduction_problems(results, stored, p, submission, now)
-    return _Seen(one.path, one.name, found, record, p)
+    who = submission.submitter if submission is not None else None
+    return _Seen(one.path, one.name, found, record, p, who)
 
 
 def _together(seen: Sequence[_Seen], known: Known) -> list[Problem]:
-    """What only all records together tell: copies, and releases of which they say two things."""
+    """What only all records together tell: copies, records that do not fit beside the others, and
+    releases of which they say two things."""
     posted = [
-        Posted(one.name, one.record, one.p)
+        PostedScores(one.name, one.record, one.p)
         for one in seen
         if one.record is not None
         and one.p is not None
@@ -194,8 +200,14 @@ def _together(seen: Sequence[_Seen], known: Known) -> list[Problem]:
     copied = {problem.path for problem in problems}
     problems += [
         Problem(path, message, "replicate-twice")
-        for path, message in doubled(posted)
+        for path, message in doubled({one.path: one.record for one in posted})
         if path not in copied
+    ]
+    records = {one.name: one.record for one in seen if one.record is not None}
+    problems += [Problem(path, message, "replicate-skipped") for path, message in skipped(records)]
+    submitters = {one.name: one.submitter for one in seen}
+    problems += [
+        Problem(path, message, "name-taken") for path, message in taken(records, submitters)
     ]
     said: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for one in seen:

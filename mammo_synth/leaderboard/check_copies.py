@@ -15,14 +15,13 @@ import numpy as np
 
 from mammo_synth.bench.record import Record
 from mammo_synth.bench.resampling import Floats
-from mammo_synth.bench.series import ranking_key, series_of
 
 DISTINCT = 10
 _DECIMALS = (3, 6)
 
 
 @dataclass(frozen=True)
-class Posted:
+class PostedScores:
     """A record with its scores of `real_test`, float64 [n] in the order of its films."""
 
     path: str
@@ -30,7 +29,7 @@ class Posted:
     p: Floats
 
 
-def copies(posted: Sequence[Posted]) -> list[tuple[str, str]]:
+def copies(posted: Sequence[PostedScores]) -> list[tuple[str, str]]:
     """Copies among records: the path of the later one by its own words, and what it is a copy of.
     Which of two is the copy is for a person to judge: a date can be made up.
 
@@ -55,7 +54,7 @@ def copies(posted: Sequence[Posted]) -> list[tuple[str, str]]:
     return found
 
 
-def copy_of(earlier: Posted, later: Posted) -> str:
+def copy_of(earlier: PostedScores, later: PostedScores) -> str:
     """How the predictions of ``later`` are those of ``earlier``, by the rule of `copies`; empty
     where they are not."""
     tolerance, said = _closeness(later.p)
@@ -64,7 +63,7 @@ def copy_of(earlier: Posted, later: Posted) -> str:
     return _copied(earlier, later, tolerance, said)
 
 
-def _copied(earlier: Posted, later: Posted, tolerance: float, said: str) -> str:
+def _copied(earlier: PostedScores, later: PostedScores, tolerance: float, said: str) -> str:
     if not _comparable(earlier.record, later.record):
         return ""
     if np.abs(earlier.p - later.p).max() > tolerance:
@@ -75,22 +74,7 @@ def _copied(earlier: Posted, later: Posted, tolerance: float, said: str) -> str:
     )
 
 
-def doubled(posted: Sequence[Posted]) -> list[tuple[str, str]]:
-    """Records of a replicate that another record has already: the path of the later one, and of
-    what. A board holds one of each, and two pull requests can be right and not fit together."""
-    found = []
-    first: dict[tuple[object, ...], Posted] = {}
-    for one in sorted(posted, key=lambda one: (one.record["created"], one.path)):
-        record = one.record
-        cell = record["configuration"], record["replicate"]
-        earlier = first.setdefault((ranking_key(record), series_of(record), *cell), one)
-        if earlier is not one:
-            message = f"'{earlier.path}' is a record of the same replicate {record['replicate']}"
-            found.append((one.path, f"{message}: a board holds one"))
-    return found
-
-
-def _films(one: Posted) -> str:
+def _films(one: PostedScores) -> str:
     return one.record["evaluations"]["real_test"]["test_set"]
 
 

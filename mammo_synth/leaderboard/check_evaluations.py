@@ -62,6 +62,9 @@ def test_sets_of(record: Record) -> list[str]:
 def test_set_problems(results: Path, used: Collection[str]) -> list[tuple[str, str, str]]:
     """What is wrong with test sets that no record makes the check read: path, message and code.
 
+    The text form is that of a repository, to which anybody may add files: one there that no record
+    names is refused. A folder of one's own keeps the test sets of cells that are not finished.
+
     Args:
         results: The folder of results.
         used: Digests of those that records name, which are checked with each record.
@@ -75,6 +78,8 @@ def test_set_problems(results: Path, used: Collection[str]) -> list[tuple[str, s
             # Then it is not read, and its bytes are its digest's or somebody's own.
             if sha256_file(path) != digest:
                 problems.append((name, "it was changed: its name is not its sha256", _EDITED))
+        elif digest not in used and path.suffix == ".json":
+            problems.append((name, "no record names it", "test-set-unknown"))
         elif digest not in used:
             problems += [(name, message, code) for code, message in _truth(path.parent, digest)[0]]
     return problems

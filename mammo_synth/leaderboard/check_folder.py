@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 
 from mammo_synth.bench.reproduction import PREDICTIONS_NAME, REPRODUCTION_NAME
 from mammo_synth.bench.results import (
-    CACHE,
+    DEPTH,
+    NOT_RECORDS,
     RECORD_NAME,
     TEST_SETS,
     is_posted,
@@ -30,24 +31,22 @@ from mammo_synth.leaderboard.check_problem import Problem
 from mammo_synth.leaderboard.check_releases import RELEASES_NAME
 from mammo_synth.leaderboard.submission import SUBMISSION_NAME
 
-_NOT_RESULTS = {".git", CACHE, ".runs"}
-"""What lies at the top and is not looked into: git's own, and what the benchmark keeps for itself,
-here or where records are run again."""
 _TOP = {RELEASES_NAME, "README.md", "LICENSE", ".gitattributes", ".gitignore"}
 _PREDICTIONS = {predictions_name("real_test"), predictions_name("test")}
 _BESIDE = {RECORD_NAME, SUBMISSION_NAME, REPRODUCTION_NAME, PREDICTIONS_NAME, *_PREDICTIONS}
 _NEEDS_RECORD = {SUBMISSION_NAME, REPRODUCTION_NAME, PREDICTIONS_NAME}
 _OF_THE_SYSTEM = ".DS_Store"  # macOS leaves it in each folder that is looked at
 
-_DEPTH = 4  # RELEASE/CONFIGURATION/CLASSIFIER/replicate-K
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _REPLICATE = re.compile(r"replicate-\d+(?:-[0-9a-f]{8})?")
 _TEST_SET = re.compile(r"[0-9a-f]{64}\.(?:json|parquet)")
 _TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + r"\w+")
-_DATA = (
-    r"(?:\.(?:bin|ckpt|data-[\d-]+of-\d+|h5|index|joblib|json|keras|msgpack|npy|npz|onnx|pickle|pkl"
-    r"|pt|pth|safetensors|tmp|txt|weights))"
+STATE_ENDINGS = (
+    *("bin", "ckpt", "h5", "index", "joblib", "json", "keras", "msgpack", "npy", "npz", "onnx"),
+    *("pb", "pickle", "pkl", "pt", "pth", "safetensors", "tmp", "txt", "ubj", "weights"),
 )
+"""Endings that the state of a classifier of one's own may have: nothing that opens as a page."""
+_DATA = rf"(?:\.(?:data-[\d-]+of-\d+|{'|'.join(STATE_ENDINGS)}))"
 # State of `mammo_synth.bench.classifiers.checkpoint`, and of a class of one's own: a file or folder
 # under a name that the class may add an ending to. Numbers and texts, nothing that opens as a page.
 _STATE = re.compile(rf"training-state\.safetensors|training-state-own-[0-9a-f]{{16}}{_DATA}*")
@@ -124,7 +123,7 @@ def _stray(place: PurePosixPath, *, has_record: bool) -> tuple[str, str] | None:
 
 def _belongs(place: PurePosixPath, *, has_record: bool) -> bool:
     """Whether a file is one of the folder of a record, or of a cell that is not finished."""
-    folder, (name, *inside) = PurePosixPath(*place.parts[:_DEPTH]), place.parts[_DEPTH:] or ("",)
+    folder, (name, *inside) = PurePosixPath(*place.parts[:DEPTH]), place.parts[DEPTH:] or ("",)
     if not _is_place(folder):
         return False
     if has_record and name in _BESIDE:
@@ -141,7 +140,7 @@ def _is_place(folder: PurePosixPath) -> bool:
     """Whether a folder, relative to that of results, is named as one of a record is."""
     *names, replicate = folder.parts or ("",)
     return (
-        len(folder.parts) == _DEPTH
+        len(folder.parts) == DEPTH
         and all(map(_NAME.fullmatch, names))
         and names[0] != TEST_SETS
         and _REPLICATE.fullmatch(replicate) is not None
@@ -166,10 +165,10 @@ def _link(path: Path, results: Path) -> str:
 
 
 def _all(results: Path) -> Iterator[Path]:
-    """All files and folders below, sorted, without `_NOT_RESULTS` and without following links."""
+    """All files and folders below, sorted, without `NOT_RECORDS` and without following links."""
     for here, folders, files in os.walk(results):
         if Path(here) == results:
-            folders[:] = [n for n in folders if n not in _NOT_RESULTS or (results / n).is_symlink()]
+            folders[:] = [n for n in folders if n not in NOT_RECORDS or (results / n).is_symlink()]
             files = [name for name in files if name != ".git"]  # of a second working tree
         folders.sort()
         for name in (*folders, *sorted(files)):

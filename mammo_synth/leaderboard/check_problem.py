@@ -9,7 +9,7 @@ from mammo_synth.leaderboard.tiers import Tier
 CODES = {
     "stray-record": "a record lies outside the layout",
     "stray-file": "a file has no business in a folder of results",
-    "no-record": "a folder has a submission or a reproduction and no record",
+    "no-record": "a folder has predictions, a submission or a reproduction and no record",
     "link": "a link stands in the place of a file or folder",
     "path-outside": "a file is named outside its folder",
     "too-large": "a file is too large to be what it claims",
@@ -24,13 +24,14 @@ CODES = {
     "recipe-digest": "the settings of a recipe have another digest than the record says",
     "baseline": "baseline and configuration contradict each other",
     "configuration-unknown": "there is no such configuration",
-    "name-taken": "predictions come under the name of a classifier of the benchmark",
+    "name-taken": "predictions come under the name of a classifier of the benchmark, or of "
+    "another submitter's",
     "classifier-differs": "a classifier's name or role is not that of its recipe",
     "counts-impossible": "counts of training images contradict each other or the release",
     "release-unknown": "a release is not among those known",
     "release-differs": "a record says of its release what is not so",
     "revision-unknown": "a revision is none, or not among those known",
-    "test-set-unknown": "a test set is not the release's",
+    "test-set-unknown": "a test set is not the release's, or of no record",
     "test-set-missing": "a test set is not there",
     "test-set-edited": "a test set has another digest than its name",
     "test-set-unreadable": "a test set cannot be read",
@@ -44,6 +45,7 @@ CODES = {
     "numbers-differ": "a number is another than the one that recomputes",
     "predictions-copied": "predictions are those of another record",
     "replicate-twice": "another record is of the same replicate",
+    "replicate-skipped": "a replicate below that of a posted record is missing",
     "submission-invalid": "what a submitter says breaks its form",
     "reproduction-invalid": "a reproduction breaks its form, or is of another record, or of one "
     "that cannot be run again",

@@ -1,7 +1,8 @@
 """Which cells a series has, and which it lacks: configurations, and replicates of them.
 
-A cell is configuration × classifier × replicate. A row whose mean leaves cells out has no rank:
-otherwise a classifier would rise by leaving out its worst run.
+A cell is configuration × classifier × replicate. A row that has fewer replicates than its
+classifier's others, or leaves a number out, has no rank: otherwise it would rise by leaving out
+its worst run. What nobody posted at all, nobody can miss.
 """
 
 from __future__ import annotations

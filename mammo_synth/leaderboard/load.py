@@ -25,6 +25,7 @@ from mammo_synth.bench.quick_check import Found, QuickCheck
 from mammo_synth.bench.record import Evaluation, read_record
 from mammo_synth.bench.reproduction import reproduction_of
 from mammo_synth.bench.results import (
+    NOT_RECORDS,
     PER_PROCESS,
     RECORD_NAME,
     Stored,
@@ -36,7 +37,7 @@ from mammo_synth.errors import BadInput, MammoSynthError
 from mammo_synth.files import sha256_file
 from mammo_synth.leaderboard.check_beside import reproduction_problems
 from mammo_synth.leaderboard.model import Run, Scored
-from mammo_synth.leaderboard.submission import submission_of
+from mammo_synth.leaderboard.submission import Submission, submission_of
 from mammo_synth.leaderboard.tiers import tier_of
 from mammo_synth.leaderboard.verified import NOTHING, Verified, key_of
 from mammo_synth.processes import map_in_processes
@@ -55,6 +56,9 @@ def load(
     verified: Verified = NOTHING,
 ) -> tuple[Run, ...]:
     """All runs below ``results``, each recomputed from its predictions.
+
+    To verify 20 records or more in full, processes of their own are started: a script that calls
+    this does so below ``if __name__ == "__main__":``, since each of them imports it.
 
     Args:
         results: A RESULTS folder, or a clone of a repository of results.
@@ -77,7 +81,8 @@ def load(
     quick = QuickCheck(results)
     found = []
     for (stored, _), before in zip(every, known, strict=True):
-        found.append(_checked(results, stored, quick))
+        submission = submission_of(stored.path.parent)
+        found.append((_checked(results, stored, quick, submission), submission))
         if before or not full:
             progress.advance(1, _name(results, stored))
     if full:
@@ -94,12 +99,14 @@ def load(
             progress.advance(1, _name(results, stored))
     progress.finish()
     return tuple(
-        _run(results, stored, sha256, one, before or full)
-        for (stored, sha256), one, before in zip(every, found, known, strict=True)
+        _run(results, stored, sha256, one, submission, before or full)
+        for (stored, sha256), (one, submission), before in zip(every, found, known, strict=True)
     )
 
 
-def _checked(results: Path, stored: Stored, quick: QuickCheck) -> dict[str, Found]:
+def _checked(
+    results: Path, stored: Stored, quick: QuickCheck, submission: Submission | None
+) -> dict[str, Found]:
     """The evaluations of a record, of which all but stored intervals was recomputed.
 
     Raises:
@@ -112,7 +119,8 @@ def _checked(results: Path, stored: Stored, quick: QuickCheck) -> dict[str, Foun
         problems += wrong
         if not problems:
             scores = found["real_test"].p
-            problems += [m for _, m in reproduction_problems(results, stored, scores, None, None)]
+            unsound = reproduction_problems(results, stored, scores, submission, None)
+            problems += [message for _, message in unsound]
     except MammoSynthError as error:
         problems.append(error.message)
     _refuse(stored, problems)
@@ -149,7 +157,11 @@ def record_files(results: Path) -> list[Path]:
             the layout would drop without a word.
     """
     paths = record_paths(results)
-    stray = sorted(set(results.rglob(RECORD_NAME)) - set(paths))
+    stray = sorted(
+        path
+        for path in set(results.rglob(RECORD_NAME)) - set(paths)
+        if path.relative_to(results).parts[0] not in NOT_RECORDS
+    )
     if stray:
         raise BadInput(
             f"'{stray[0]}' is a record outside the layout of a results folder"
@@ -170,7 +182,12 @@ def _listed(problems: list[str]) -> str:
 
 
 def _run(
-    results: Path, stored: Stored, sha256: str, found: dict[str, Found], verified: bool
+    results: Path,
+    stored: Stored,
+    sha256: str,
+    found: dict[str, Found],
+    submission: Submission | None,
+    verified: bool,
 ) -> Run:
     evaluations = cast("dict[str, Evaluation]", stored.record["evaluations"])
     scored = {
@@ -190,7 +207,7 @@ def _run(
         path=stored.path.relative_to(results).as_posix(),
         sha256=sha256,
         scored=scored,
-        submission=submission_of(stored.path.parent),
+        submission=submission,
         verified=verified,
         tier=tier_of(stored.path.parent, recomputed=verified),
         reproduction=reproduction_of(stored.path.parent),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
-from mammo_synth.bench.results import RECORD_NAME, predictions_name
+from mammo_synth.bench.results import DEPTH, RECORD_NAME, predictions_name
 from mammo_synth.errors import BadInput
 from mammo_synth.manifest import read_manifest
 
@@ -20,8 +20,6 @@ RECORDS = "records"
 _RECORD_FILES = (RECORD_NAME, predictions_name("real_test"), predictions_name("test"))
 """What a page links to, and all that is given of a results folder: a board of a stranger may name
 any folder of this machine as the one that it was made from."""
-_TO_RESULTS = 4
-"""From the folder of a record up to its results folder."""
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -54,9 +52,11 @@ def records_of(page: Path) -> Records | None:
     if manifest.kind != "leaderboard" or manifest.settings.get("records_url"):
         return None
     ways = [Path(entry.path).parents for entry in manifest.inputs[:1]]
-    if not ways or len(ways[0]) <= _TO_RESULTS:
+    # No board is written with a path from a root. On Windows such a one can name another machine,
+    # which would be asked for it, and be told who asks.
+    if not ways or len(ways[0]) <= DEPTH or ways[0][0].anchor:
         raise BadInput(f"The manifest of '{page}' names no record.", hint="Render the board again.")
-    way = ways[0][_TO_RESULTS]
+    way = ways[0][DEPTH]
     if not (page / way).is_dir():
         raise BadInput(
             f"The results folder '{page / way}', from which the board was made, is not there.",

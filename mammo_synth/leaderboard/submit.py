@@ -23,6 +23,7 @@ from mammo_synth.leaderboard.submit_copies import refuse_copies
 from mammo_synth.leaderboard.submit_files import Bundle, require_sound
 from mammo_synth.leaderboard.submit_refusals import (
     refuse_changes,
+    refuse_gaps,
     refuse_release,
     refuse_taken,
     same,
@@ -116,7 +117,8 @@ def submit(
 
     Raises:
         BadInput: No token, no such repository or one of something else, a path that is there with
-            other bytes, a replicate that is posted already, or a classifier's name that is taken.
+            other bytes, a replicate that is posted already or below which another is missing, or
+            a classifier's name that is taken.
         CheckFailed: The submission does not pass `leaderboard check`, or copies a posted record.
         HubTrouble: The Hub could not be reached, or failed again and again.
     """
@@ -144,6 +146,7 @@ class _Run:
     def go_on(self) -> Submitted:
         """Look at what is there and do what is left."""
         if not self._settle():
+            refuse_gaps(self.bundle, self.repository, {}, MAIN)
             return self._submitted(PLANNED, {})
         main = self.repository.commit_of(MAIN)
         there = self.repository.files(main)
@@ -154,6 +157,7 @@ class _Run:
                 main = self._write_card(main)
         refuse_changes(self.bundle, self.repository, there)
         refuse_taken(self.bundle, self.repository, there, main)
+        refuse_gaps(self.bundle, self.repository, there, main)
         if RELEASES_NAME in there:
             known = {RELEASES_NAME: self.repository.read(RELEASES_NAME, main)}
             require_sound(self.bundle, known, now=self.now, progress=self.progress)

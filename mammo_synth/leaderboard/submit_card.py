@@ -38,8 +38,9 @@ film here.
 mammo-synth leaderboard submit RESULTS {name} --dry-run
 ```
 
-Without `--dry-run` it opens a pull request. A classifier that was trained elsewhere needs its
-predictions of the `real_test` films alone:
+Without `--dry-run` it opens a pull request. Replicates of a configuration and recipe count from 0
+without a gap. A classifier that was trained elsewhere needs its predictions of the `real_test`
+films alone:
 
 ```
 mammo-synth bench score predictions.csv --release RELEASE --config CONFIGURATION \\
@@ -52,6 +53,7 @@ A maintainer checks it merged on main, so that it is held against everything tha
 it, copies included, with `scripts/results-ci/check` of a checkout of mammo-synth:
 
 ```
+git fetch origin && git checkout --detach origin/main
 git fetch origin refs/pr/NUMBER && git merge --no-edit FETCH_HEAD
 path/to/mammo-synth/scripts/results-ci/check . origin/main
 ```

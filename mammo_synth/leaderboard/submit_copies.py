@@ -18,8 +18,7 @@ from mammo_synth.bench.record import Record
 from mammo_synth.bench.results import RECORD_NAME, predictions_name
 from mammo_synth.bench.truth import TestSet
 from mammo_synth.errors import BadInput, CheckFailed
-from mammo_synth.leaderboard.check_copies import Posted as Scored
-from mammo_synth.leaderboard.check_copies import copy_of
+from mammo_synth.leaderboard.check_copies import PostedScores, copy_of
 from mammo_synth.leaderboard.check_evaluations import MAX_BYTES
 from mammo_synth.leaderboard.submit_files import Bundle, Posted
 from mammo_synth.leaderboard.submit_refusals import posted_folders, posted_record, same
@@ -98,11 +97,11 @@ def _predictions(bundle: Bundle, one: Posted) -> bytes:
 
 def _read(
     repository: Repository, folders: Sequence[str], commit: str, truths: Mapping[str, TestSet]
-) -> Iterator[tuple[str, Scored | None]]:
+) -> Iterator[tuple[str, PostedScores | None]]:
     """Each posted record with its scores; None where it has other films than the submission or is
     not sound, which the repository's own check says."""
 
-    def read(folder: str) -> Scored | None:
+    def read(folder: str) -> PostedScores | None:
         path = f"{folder}/{RECORD_NAME}"
         record = posted_record(repository, path, commit)
         if record is None or record["evaluations"]["real_test"]["test_set"] not in truths:
@@ -118,12 +117,12 @@ def _read(
 
 def _scored(
     path: str, record: Record, predictions: bytes, truths: Mapping[str, TestSet]
-) -> Scored | None:
+) -> PostedScores | None:
     truth = truths[record["evaluations"]["real_test"]["test_set"]]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / _PREDICTIONS
         file.write_bytes(predictions)
         try:
-            return Scored(path, record, align(read_predictions(file), truth.image_id))
+            return PostedScores(path, record, align(read_predictions(file), truth.image_id))
         except BadInput:
             return None

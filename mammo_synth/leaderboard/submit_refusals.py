@@ -1,4 +1,4 @@
-"""What a repository of results does not take: changes, second records, names of others."""
+"""What a repository of results does not take: changes, second records, gaps, names of others."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import PurePosixPath
 
 from mammo_synth.bench.migration import migrate
 from mammo_synth.bench.record import Record, check_record
-from mammo_synth.bench.results import RECORD_NAME
+from mammo_synth.bench.results import DEPTH, RECORD_NAME
 from mammo_synth.bench.series import series_of
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_bytes
+from mammo_synth.leaderboard.check_cells import skipped
 from mammo_synth.leaderboard.submission import SUBMISSION_NAME, parse_submission
 from mammo_synth.leaderboard.submit_files import Bundle, Posted
 from mammo_synth.manifest import MANIFEST_NAME
 from mammo_synth.release.hub import Repository, StoredFile, git_blob
 
 _NAMED = 3
-_DEPTH = 5  # RELEASE/CONFIGURATION/CLASSIFIER/replicate-K-SHA8/record.json
 
 
 def refuse_release(repository: Repository, there: Mapping[str, StoredFile]) -> None:
@@ -66,6 +66,32 @@ def refuse_taken(
             path = next((path for path in said if path in there), None)
             if path is not None:
                 _refuse_name_of_another(name, who, repository.read(path, commit))
+
+
+def refuse_gaps(
+    bundle: Bundle, repository: Repository, there: Mapping[str, StoredFile], commit: str
+) -> None:
+    """Raise BadInput for a replicate below which another is neither posted nor in the submission.
+
+    Posted records are read only of rows in which the submission itself has a gap.
+    """
+    records = {f"{one.folder}/{RECORD_NAME}": one.record for one in bundle.records}
+    rows = {PurePosixPath(path).parents[1] for path, _ in skipped(records)}
+    for folder in posted_folders(there):
+        path = f"{folder}/{RECORD_NAME}"
+        if PurePosixPath(folder).parent in rows and path not in records:
+            record = posted_record(repository, path, commit)
+            if record is not None:
+                records[path] = record
+    found = [(path, message) for path, message in skipped(records) if path not in there]
+    if found:
+        path, message = found[0]
+        more = f" And {len(found) - 1} more." if len(found) > 1 else ""
+        raise BadInput(
+            f"'{repository.name}' does not take '{PurePosixPath(path).parent}': {message}.{more}",
+            hint="Replicates count from 0, and a row without one of them would have no rank. One "
+            "in another pull request counts once that is merged.",
+        )
 
 
 def posted_folders(there: Mapping[str, StoredFile]) -> list[str]:
@@ -122,4 +148,4 @@ def _cell(folder: str) -> str:
 
 def _is_record(path: str) -> bool:
     parts = path.split("/")
-    return len(parts) == _DEPTH and parts[-1] == RECORD_NAME
+    return len(parts) == DEPTH + 1 and parts[-1] == RECORD_NAME

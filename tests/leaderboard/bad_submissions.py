@@ -27,6 +27,8 @@ from tests.leaderboard.plants import (
     edit,
     edited_by_hand,
     films,
+    films_of_no_record,
+    gap,
     key_twice,
     linked,
     linked_folder,
@@ -50,6 +52,7 @@ from tests.leaderboard.plants import (
     submitted,
     the_record,
     trained_twice,
+    under_the_name_of_another,
 )
 
 
@@ -207,6 +210,7 @@ BAD = (
     Bad("the same scores under a new name", renamed, "predictions-copied", "there under the name"),
     Bad("the same scores rounded under a new name", rounded(3), "predictions-copied", "3 decimals"),
     Bad("one training as two replicates", same_replicate, "predictions-copied", "another training"),
+    Bad("a replicate far above the others", gap, "replicate-skipped", "replicate 1 of the same"),
     Bad("a replicate trained twice", trained_twice, "replicate-twice", "same replicate 0"),
     Bad("a record posted twice", posted_twice, "predictions-copied", "posted twice"),
     Bad(
@@ -302,10 +306,17 @@ BAD = (
     Bad("a hidden page in a folder", place(f"{RELEASE}/.git/a.html"), "stray-file", "a.html"),
     Bad(
         "a test set of nobody that is text",
-        place(f"test-sets/{'0' * 64}.json"),
+        place(f"test-sets/{'0' * 64}.parquet"),
         "test-set-unreadable",
         "not a test set",
     ),
+    Bad(
+        "any bytes called a test set",
+        place(f"test-sets/{'0' * 64}.json"),
+        "test-set-unknown",
+        "no record names it",
+    ),
+    Bad("a test set of no record", films_of_no_record, "test-set-unknown", "no record names it"),
     Bad(
         "another text of a test set",
         place(f"test-sets/{WORLD.real_test().digest}.json"),
@@ -375,6 +386,12 @@ BAD = (
         cell(Cell(CONFIGURATION, "VGG16", brought=True, weights="none")),
         "name-taken",
         "VGG16",
+    ),
+    Bad(
+        "brought predictions under another's name",
+        under_the_name_of_another,
+        "name-taken",
+        "posted by 'A Lab', and this one by 'Another Lab'",
     ),
     Bad(
         "a list of releases of one's own",

@@ -15,11 +15,11 @@ import pyarrow.parquet
 from mammo_synth.bench.predictions import read_predictions, write_predictions
 from mammo_synth.bench.record import digest_of
 from mammo_synth.bench.results import posted_folder
-from mammo_synth.files import sha256_file, sha256_json
+from mammo_synth.files import sha256_bytes, sha256_file, sha256_json
 from mammo_synth.leaderboard.check_releases import (
     KnownRelease,
 )
-from mammo_synth.leaderboard.submission import document, make_submission
+from mammo_synth.leaderboard.submission import Submission, document, make_submission
 from mammo_synth.leaderboard.submit_files import chosen, gather
 from tests.leaderboard.board_factory import Cell, World, write_cell
 
@@ -28,6 +28,7 @@ WORLD = World(patients=12, test_size=20, epochs=2)
 CONFIGURATION = "50-50-90syn"
 REVISION = "5" * 40
 SUBMISSION = make_submission("A Lab", "https://example.org/code", "none", "none")
+OTHER = make_submission("Another Lab", "https://example.org/code", "none", "none")
 Plant = Callable[[Path], object]
 PAGE = "<script>alert(1)</script>"
 
@@ -172,12 +173,30 @@ def posted_without_record(results: Path) -> None:
     shutil.copy(predictions(results), kept)
 
 
-def post(results: Path, made: Cell, scratch: Path) -> None:
+def post(results: Path, made: Cell, scratch: Path, who: Submission = SUBMISSION) -> None:
     """Adds a record as `leaderboard submit` does, in the layout of a repository of results."""
     write_cell(scratch, WORLD, made)
-    for path, data in gather(scratch, chosen(scratch), SUBMISSION).files.items():
+    for path, data in gather(scratch, chosen(scratch), who).files.items():
         (results / path).parent.mkdir(parents=True, exist_ok=True)
         (results / path).write_bytes(data)
+
+
+def gap(results: Path) -> None:
+    """Plants a posted replicate far above those of the row that it joins."""
+    post(results, Cell(CONFIGURATION, replicate=40), results.parent / "scratch")
+
+
+def under_the_name_of_another(results: Path) -> None:
+    """Plants a further replicate of somebody else's brought predictions."""
+    for replicate, who in enumerate((SUBMISSION, OTHER)):
+        made = Cell(CONFIGURATION, "my-net", replicate, brought=True, weights="none")
+        post(results, made, results.parent / f"scratch-{replicate}", who)
+
+
+def films_of_no_record(results: Path) -> None:
+    """Plants the text of a test set that is sound and serves nobody."""
+    text = WORLD.own_test("30-70-100syn").text
+    place(f"test-sets/{sha256_bytes(text.encode())}.json", text)(results)
 
 
 def copied(results: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -20,23 +21,27 @@ from mammo_synth.cli.leaderboard import app
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file, write_json
 from mammo_synth.leaderboard.check import NOTHING_KNOWN, Checked, check
+from mammo_synth.leaderboard.check_folder import STATE_ENDINGS
 from mammo_synth.leaderboard.check_problem import CODES
 from mammo_synth.leaderboard.check_releases import (
     RELEASES_NAME,
     read_releases,
     write_releases,
 )
+from mammo_synth.leaderboard.load import load
 from mammo_synth.leaderboard.tiers import Tier
 from tests.leaderboard.bad_submissions import ALSO, BAD, Bad
 from tests.leaderboard.board_factory import Cell, write_cell
 from tests.leaderboard.plants import (
     CONFIGURATION,
     NOW,
+    OTHER,
     REVISION,
     WORLD,
     better_and_new_digest,
     known,
     place,
+    post,
     put,
     submitted,
     the_record,
@@ -118,10 +123,77 @@ def test_what_a_local_folder_holds_is_no_stray_file(results: Path) -> None:
         *(f"{cell}/training-state-own-0123456789abcdef.keras", f"{cell}/predictions-test.parquet"),
         f"{cell}/training-state-own-0123456789abcde0/variables/v.data-00000-of-00001",
         f"{cell}/training-state-own-0123456789abcde0/checkpoint",
+        f"{cell}/training-state-own-0123456789abcde0/saved_model.pb",
+        f"{cell}/training-state-own-0123456789abcdef.ubj",
     ):
         place(path, "x")(results)
     write_test_set(results / "test-sets", WORLD.own_test("50-50-95syn"))  # of no record
     assert check(results, now=NOW).problems == ()
+
+
+def test_the_guide_names_the_endings_of_a_state() -> None:
+    guide = (Path(__file__).parents[2] / "benchmarks/classifiers.md").read_text("utf-8")
+    (line,) = re.findall(r"have an ending: (.*?), or TensorFlow", guide, re.DOTALL)
+    assert re.findall(r"`\.(\w+)`", line) == list(STATE_ENDINGS)
+
+
+def test_records_of_a_cache_are_no_records(results: Path) -> None:
+    for name in (".cache", ".runs", ".git"):
+        shutil.copytree(the_record(results).parent, results / name / "a/b/replicate-0")
+        shutil.copytree(the_record(results).parent, results / name / "a/b/c/replicate-0")
+    assert check(results, now=NOW).problems == ()
+    assert len(load(results)) == check(results, now=NOW).records == 1
+    # Any other folder is looked into, hidden or not: nothing is dropped without a word.
+    shutil.copytree(the_record(results).parent, results / ".hidden/a/b/replicate-0")
+    problems = check(results, now=NOW).problems
+    assert {problem.path.split("/")[0] for problem in problems} == {".hidden"}
+    with pytest.raises(BadInput, match="outside the layout"):
+        load(results)
+
+
+def test_replicates_of_a_row_are_posted_without_a_gap(results: Path, tmp_path: Path) -> None:
+    def posted(replicate: int, **facts: Any) -> list[tuple[str, str]]:
+        made = Cell(CONFIGURATION, replicate=replicate, **facts)
+        post(results, made, tmp_path / str(len(list(tmp_path.iterdir()))))
+        problems = check(results, now=NOW).problems
+        return [(problem.code, problem.path.split("/")[3][:11]) for problem in problems]
+
+    assert posted(2) == [("replicate-skipped", "replicate-2")]
+    assert posted(1) == []
+    assert posted(4) == [("replicate-skipped", "replicate-4")]
+    # Another recipe is another row, and has replicates of its own.
+    assert posted(3, settings={"batch": 32}) == [
+        ("replicate-skipped", "replicate-3"),
+        ("replicate-skipped", "replicate-4"),
+    ]
+    write_cell(results, WORLD, Cell(CONFIGURATION, replicate=9))
+    skipped = {one.path.split("/")[3] for one in check(results, now=NOW).problems}
+    assert "replicate-9" not in skipped, "a folder of one's own may have gaps"
+
+
+def test_brought_predictions_of_one_name_are_of_one_submitter(
+    results: Path, tmp_path: Path
+) -> None:
+    def brought(replicate: int, name: str = "my-net") -> Cell:
+        return Cell(CONFIGURATION, name, replicate, brought=True, weights="none")
+
+    post(results, brought(0), tmp_path / "0")
+    post(results, brought(1), tmp_path / "1")
+    assert check(results, now=NOW).problems == ()
+    # What is not posted yet is of nobody so far.
+    write_cell(results, WORLD, brought(2))
+    assert check(results, now=NOW).problems == ()
+    # Another may have the name with a recipe, which tells the two apart.
+    post(results, Cell(CONFIGURATION, "my-net", skill=2.0), tmp_path / "2", OTHER)
+    assert check(results, now=NOW).problems == ()
+    (record,) = results.glob("*/*/my-net/replicate-1-*/record.json")
+    record.with_name("submission.json").unlink()
+    (problem,) = check(results, now=NOW).problems
+    assert (problem.code, problem.path) == (
+        "name-taken",
+        record.relative_to(results).as_posix(),
+    )
+    assert "'A Lab', and this one by nobody" in problem.message
 
 
 def test_a_folder_of_something_else_is_not_listed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from mammo_synth.bench.reproduction import FEWEST, MARGIN
 from mammo_synth.leaderboard.check_releases import RELEASES_NAME, write_releases
+from mammo_synth.leaderboard.submit_card import card
 from tests.leaderboard.board_factory import Cell
 from tests.leaderboard.plants import CONFIGURATION, WORLD, known, place, post, the_record
 
@@ -75,6 +76,50 @@ def test_a_branch_that_lacks_commits_of_main_is_refused(clone: Clone, tmp_path: 
     assert (code, "[base-moved]" in said) == (1, True), said
     clone.git("merge", "--no-edit", "main")
     assert clone.check("main") == (0, "")
+
+
+def test_changes_that_are_not_committed_are_refused(clone: Clone) -> None:
+    """The content is that of the files, the change that of commits."""
+    for path in ("notes.txt", "releases.json"):
+        place(path, "{}")(clone.folder)
+        code, said = clone.check("main")
+        assert (code, said.count("[not-committed]"), said.count("\n")) == (1, 1, 1), said
+        clone.git("add", "--force", ".")
+        assert "[not-committed]" in clone.check("main")[1]
+        clone.git("reset", "--hard")
+    assert clone.check("main") == (0, "")
+
+
+def test_the_commands_of_the_readme_check_on_the_main_of_today(
+    clone: Clone, tmp_path: Path
+) -> None:
+    """In a clone that lacks what was merged since, for one pull request after another."""
+    readme = (FOLDER / "README.md").read_text("utf-8")
+    commands = [line for line in readme.splitlines() if line.startswith(("git fetch", "git check"))]
+    assert len(commands) == 2
+    for command in commands:
+        assert command.replace("refs/pr/7", "refs/pr/NUMBER") in card("a/b").decode()
+    origin, mine = clone, Clone(tmp_path / "mine")
+    origin.git("update-ref", "refs/pr/7", "submission")
+    origin.git("checkout", "-b", "second", "main")
+    post(origin.folder, Cell(CONFIGURATION, "second"), tmp_path / "c")
+    origin.commit()
+    origin.git("update-ref", "refs/pr/8", "second")
+    origin.git("checkout", "main")
+    origin.git("clone", "-b", "main", ".", str(mine.folder))
+    for number in (7, 8):
+        post(origin.folder, Cell(CONFIGURATION, f"meanwhile-{number}"), tmp_path / f"a{number}")
+        origin.commit()
+        for command in commands:
+            for part in command.replace("refs/pr/7", f"refs/pr/{number}").split(" && "):
+                mine.git(*part.split()[1:])
+        assert mine.check("origin/main") == (0, "")
+        for name in (f"refs/pr/{number}", "main"):
+            mine.git("fetch", "origin", name)
+            mine.git("merge-base", "--is-ancestor", "FETCH_HEAD", "HEAD")
+        # It is merged, in a commit that this clone does not have.
+        origin.git("merge", "--squash", f"refs/pr/{number}")
+        origin.commit()
 
 
 def test_what_is_there_is_never_changed(clone: Clone) -> None:

@@ -221,7 +221,9 @@ def test_links_that_lead_nowhere_are_said(board: Path, results: Path, tmp_path: 
     away = render(results, tmp_path / "y", records_url="https://example.org/files")
     assert records_of(away.files["index.html"].parent) is None, "they lead to the web"
     manifest = json.loads((alone / "manifest.json").read_text("utf-8"))
-    for inputs in ([], [{"kind": "file", "path": "record.json", "sha256": "0" * 64}]):
+    (record,) = results.resolve().glob("*/*/*/*/record.json")
+    for path in (None, "record.json", str(record), "//host/share/a/b/c/replicate-0/record.json"):
+        inputs = [{"kind": "file", "path": path, "sha256": "0" * 64}] if path else []
         (alone / "manifest.json").write_text(json.dumps(manifest | {"inputs": inputs}), "utf-8")
         with pytest.raises(BadInput, match="names no record"):
             records_of(alone)

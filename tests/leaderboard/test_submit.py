@@ -362,6 +362,25 @@ def test_a_name_that_another_took_is_refused(
     assert post(there, bundle_of(tmp_path / "other")).state == PULL_REQUEST
 
 
+def test_a_replicate_with_a_gap_below_it_is_refused(
+    hub: LoopbackHub, there: Repository, results: Path, tmp_path: Path
+) -> None:
+    """The gap may be filled by what is posted, and by nothing of another recipe."""
+    write_cell(tmp_path / "first", SMALL, Cell(replicate=1, skill=2.0))
+    first = bundle_of(tmp_path / "first")
+    said = reason(lambda: post(there, first))
+    assert "replicate 0 of the same configuration and recipe is missing" in said
+    nowhere = Repository(hub.api(), "clinic/nowhere")
+    assert "is missing" in reason(lambda: post(nowhere, first, create=True, dry_run=True))
+    assert changes(hub) == []
+    merge(there, post(there, bundle_of(results)))
+    assert post(there, first).state == PULL_REQUEST
+    write_cell(tmp_path / "second", SMALL, Cell(replicate=1, settings={"batch": 32}))
+    write_cell(tmp_path / "second", SMALL, Cell("50-50-95syn", replicate=2))
+    said = reason(lambda: post(there, bundle_of(tmp_path / "second")))
+    assert "replicate 0 of" in said and "And 1 more" in said
+
+
 def test_what_does_not_pass_the_check_is_not_posted(
     hub: LoopbackHub, there: Repository, results: Path
 ) -> None:

@@ -45,8 +45,10 @@ def test_many_items_are_shared_and_keep_their_order() -> None:
 
 def test_a_worker_that_is_killed_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    with pytest.raises(MammoSynthError, match="ended from outside"):
+    with pytest.raises(MammoSynthError, match="ended from outside") as caught:
         list(map_in_processes(_end, list(range(8)), each=2))
+    assert "a file that cannot be read safely" in caught.value.message
+    assert "folders one by one" in (caught.value.hint or "")
 
 
 def _process(_: int) -> int:
