@@ -41,8 +41,8 @@ another machine moves less: where it moves scores by up to 0.06, the AUROC of 10
 less than 0.02 in 19 of 20 simulated cases."""
 FEWEST = 10
 """Patients of each class without whom runs that are not identical stay undecided. With three who
-have cancer, the interval of the AUROC of runs that are 0.05 apart lies within 0.05 in 7 % of
-simulated cases, with six in 6 %, with ten in 3 %."""
+have cancer, the interval of the AUROC of runs that are 0.05 apart lies within 0.05 in up to 9 % of
+simulated cases, with six in 5 %, with ten in 4 % (`benchmarks/reproduction`)."""
 VERDICTS = ("identical", "agrees", "differs", "undecided")
 
 
