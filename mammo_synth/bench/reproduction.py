@@ -35,8 +35,8 @@ CLOSE = 1e-3
 IDENTICAL = 1e-6
 """Scores that differ by no more, in every film, count as the same run."""
 MARGIN = 0.05
-"""By how much two runs may differ, in AUROC and in balanced accuracy, and still agree. Reader
-studies of mammography take as much of AUROC for no loss (Rodriguez-Ruiz et al. 2019). Arithmetic on
+"""By how much two runs may differ, in AUROC and in balanced accuracy, and still agree. A reader
+study of mammography took as much of AUROC for no loss (Rodriguez-Ruiz et al. 2019). Arithmetic on
 another machine moves less: where it moves scores by up to 0.06, the AUROC of 100 films moves by
 less than 0.02 in 19 of 20 simulated cases."""
 FEWEST = 10

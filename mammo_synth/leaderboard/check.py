@@ -9,7 +9,7 @@ gave these predictions: that takes a second run (`bench reproduce`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -18,6 +18,7 @@ from mammo_synth.bench.record import SPLITS, Record
 from mammo_synth.bench.resampling import Floats
 from mammo_synth.bench.results import PER_PROCESS, Stored, evaluation_of
 from mammo_synth.errors import BadInput
+from mammo_synth.files import sha256_file
 from mammo_synth.leaderboard.check_beside import reproduction_problems, submission_problems
 from mammo_synth.leaderboard.check_cells import doubled, skipped, taken
 from mammo_synth.leaderboard.check_copies import PostedScores, copies
@@ -45,6 +46,7 @@ from mammo_synth.leaderboard.check_releases import (
     release_problems,
 )
 from mammo_synth.leaderboard.tiers import tier_of
+from mammo_synth.leaderboard.verified import NOTHING, Verified, key_of
 from mammo_synth.processes import map_in_processes
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.folder import Release
@@ -57,8 +59,8 @@ NOTHING_KNOWN = (
 
 @dataclass(frozen=True)
 class _Seen:
-    """One record, checked by itself: ``record`` and ``p`` where they could be read, and who says
-    to have submitted it."""
+    """One record, checked by itself: ``record`` and ``p`` where they could be read, who says to
+    have submitted it, and whether every number of it recomputes."""
 
     path: Path
     name: str
@@ -66,6 +68,7 @@ class _Seen:
     record: Record | None = None
     p: Floats | None = None
     submitter: str | None = None
+    recomputed: bool = False
 
 
 def check(
@@ -74,6 +77,7 @@ def check(
     *,
     releases: Sequence[Path] = (),
     now: str | None = None,
+    verified: Verified = NOTHING,
 ) -> Checked:
     """Recompute every number of every record below ``results`` from its predictions.
 
@@ -87,6 +91,9 @@ def check(
         releases: Folders of releases that records may be of, beside those in the folder's
             `releases.json`. With neither, that is said in a note and nothing is held against them.
         now: The time, UTC, ``2026-01-31T12:00:00Z``; None leaves dates of the future out.
+        verified: Records whose numbers were recomputed before and whose files are the same, by
+            their digests, are not resampled again; those that are sound now are noted there, one
+            by one, so that a check that was interrupted goes on.
 
     Raises:
         BadInput: There is no folder or no record in it; or ``releases`` holds no release.
@@ -98,7 +105,14 @@ def check(
             f"There is no record in '{results}'.",
             hint="`mammo-synth bench run` and `bench grid` write them (--out).",
         )
+    digests = {path: sha256_file(path) for path in walked.records}
     strangers = {path: read_stranger(path) for path in walked.records}
+    keys = {
+        path: key_of(one.record, digests[path])
+        for path, one in strangers.items()
+        if one.record is not None
+    }
+    before = {path for path, key in keys.items() if verified.knows(key)}
     records = [one.record for one in strangers.values() if one.record is not None]
     known: Known = {}
     notes: list[str] = []
@@ -110,9 +124,13 @@ def check(
         notes += [] if known else [NOTHING_KNOWN]
     progress.start("records", len(strangers))
     seen = []
-    judge = partial(_judged, results, known, now)
+    judge = partial(_judged, results, known, now, before)
     for one in map_in_processes(judge, list(strangers.items()), each=PER_PROCESS):
         seen.append(one)
+        new = one.path in keys and one.path not in before
+        # What was edited meanwhile is not known.
+        if new and one.recomputed and sha256_file(one.path) == digests[one.path]:
+            verified.remember(keys[one.path])
         progress.advance(1, PurePosixPath(one.name).parent.as_posix())
     progress.finish()
     for one in seen:
@@ -126,7 +144,7 @@ def check(
         for one in seen
         if one.record is not None
     }
-    return Checked(len(seen), tuple(problems), tuple(notes), tiers)
+    return Checked(len(seen), tuple(problems), tuple(notes), tiers, len(before))
 
 
 class _BadList(BadInput):
@@ -152,14 +170,20 @@ def _known(results: Path, releases: Sequence[Path], records: Sequence[Record]) -
         raise _BadList(error.message, hint=error.hint) from error
 
 
-def _judged(results: Path, known: Known, now: str | None, item: tuple[Path, Stranger]) -> _Seen:
+def _judged(
+    results: Path,
+    known: Known,
+    now: str | None,
+    before: Collection[Path],
+    item: tuple[Path, Stranger],
+) -> _Seen:
     """One record by itself; never fails."""
     path, stranger = item
     name = path.relative_to(results).as_posix()
     one = _Seen(path, name, list(stranger.problems), stranger.record)
     if stranger.record is not None:
         try:
-            one = _checked(results, one, stranger.record, known, now)
+            one = _checked(results, one, stranger.record, known, now, path in before)
         except Exception as error:  # what a stranger's file can do is not foreseen in full
             message = f"it cannot be checked ({type(error).__name__}: {error})"
             one.found.append(("not-checkable", message))
@@ -169,21 +193,23 @@ def _judged(results: Path, known: Known, now: str | None, item: tuple[Path, Stra
     return one
 
 
-def _checked(results: Path, one: _Seen, record: Record, known: Known, now: str | None) -> _Seen:
+def _checked(
+    results: Path, one: _Seen, record: Record, known: Known, now: str | None, before: bool
+) -> _Seen:
     stored = Stored(one.path, record)
     release = known.get(record["release"]["sha256"])
     found = one.found
     found += date_problems(record, release.released if release else None, now)
     found += own_problems(results, stored)
     found += release_problems(record, known)
-    numbers, p = evaluation_problems(results, stored)
+    numbers, p = evaluation_problems(results, stored, numbers=not before)
     found += numbers
     wrong, submission = submission_problems(one.path.parent)
     found += wrong
     if p is not None and not numbers:
         found += reproduction_problems(results, stored, p, submission, now)
     who = submission.submitter if submission is not None else None
-    return _Seen(one.path, one.name, found, record, p, who)
+    return _Seen(one.path, one.name, found, record, p, who, not numbers)
 
 
 def _together(seen: Sequence[_Seen], known: Known) -> list[Problem]:

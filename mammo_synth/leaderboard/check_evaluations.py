@@ -27,8 +27,16 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _EDITED = "test-set-edited"
 
 
-def evaluation_problems(results: Path, stored: Stored) -> tuple[list[Found], Floats | None]:
+def evaluation_problems(
+    results: Path, stored: Stored, *, numbers: bool = True
+) -> tuple[list[Found], Floats | None]:
     """What is not so in a record's predictions, test sets and numbers.
+
+    Args:
+        results: The folder of results.
+        stored: The record.
+        numbers: Whether to recompute the numbers too; not where that was done before with the
+            same files, whose digests are compared in any case.
 
     Returns:
         The problems; and the scores of `real_test`, float64 [n] in the order of its films, where
@@ -44,7 +52,7 @@ def evaluation_problems(results: Path, stored: Stored) -> tuple[list[Found], Flo
         problems += found
         if split == "real_test":
             scores = p
-    if not problems:
+    if not problems and numbers:
         try:
             messages = number_differences(results, stored)
         except MammoSynthError as error:

@@ -75,12 +75,14 @@ class Checked:
         problems: Every discrepancy.
         notes: What could not be checked, in sentences.
         tiers: Of each record whose schema is valid, by its path relative to the results folder.
+        before: How many of the records had their numbers recomputed before, with the same files.
     """
 
     records: int
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
     tiers: dict[str, Tier] | None = None
+    before: int = 0
 
     @property
     def sound(self) -> bool:

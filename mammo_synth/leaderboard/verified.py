@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import mammo_synth
-from mammo_synth.bench.record import SPLITS, Record, read_record
-from mammo_synth.bench.results import evaluation_of, record_paths
+from mammo_synth.bench.record import SPLITS, Record
+from mammo_synth.bench.results import evaluation_of
 from mammo_synth.errors import MammoSynthError
-from mammo_synth.files import sha256_bytes, sha256_file, sha256_json, write_json
+from mammo_synth.files import sha256_bytes, sha256_json, write_json
 
 HOME = "MAMMO_SYNTH_CACHE"
 """Environment variable: a folder for caches in place of ``~/.cache/mammo-synth``."""
@@ -46,14 +46,17 @@ class Verified:
     """Keys of records that were verified in full, one small file each.
 
     ``folder`` None remembers nothing. A folder that cannot be written remembers nothing either:
-    the cost is only time.
+    the cost is only time. ``forgets`` knows nothing of before, and notes what is verified now.
     """
 
     folder: Path | None = None
+    forgets: bool = False
 
     def knows(self, key: str) -> bool:
         """Whether the record of ``key`` was verified."""
-        return self.folder is not None and (self.folder / key[:2] / key).is_file()
+        if self.folder is None or self.forgets:
+            return False
+        return (self.folder / key[:2] / key).is_file()
 
     def remember(self, key: str) -> None:
         """Note that it was."""
@@ -63,16 +66,6 @@ class Verified:
             write_json(self.folder / key[:2] / key, {"verified_by": mammo_synth.__version__})
         except (OSError, MammoSynthError):
             return
-
-    def remember_sound(
-        self, sound: Iterable[str], before: Mapping[str, str], after: Mapping[str, str]
-    ) -> None:
-        """Note the records by the names ``sound`` that were the same before and after they were
-        verified, by their keys as from `keys_below`: what was edited meanwhile is not known."""
-        for name in sound:
-            key = before.get(name)
-            if key is not None and key == after.get(name):
-                self.remember(key)
 
 
 NOTHING = Verified()
@@ -91,20 +84,6 @@ def key_of(record: Record, sha256: str) -> str:
     """Key of a record, whose file has the digest ``sha256``, together with its predictions and
     test sets by the digests that it names (those of the files are compared whenever it is read)."""
     return sha256_json({"record": sha256, "files": _files(record), "code": _code()})
-
-
-def keys_below(results: Path) -> dict[str, str]:
-    """Keys of the records below ``results`` that can be read, by their path relative to it."""
-    keys: dict[str, str] = {}
-    if not results.is_dir():
-        return keys
-    for path in record_paths(results):
-        try:
-            sha256 = sha256_file(path)
-            keys[path.relative_to(results).as_posix()] = key_of(read_record(path), sha256)
-        except (OSError, MammoSynthError):
-            continue
-    return keys
 
 
 def _files(record: Record) -> Mapping[str, list[str]]:

@@ -16,19 +16,26 @@ from typer.testing import CliRunner
 
 from mammo_synth.bench.quick_check import QuickCheck, Truth
 from mammo_synth.bench.record import read_record
-from mammo_synth.bench.results import PER_PROCESS, Stored, contradictions, differences
+from mammo_synth.bench.results import (
+    PER_PROCESS,
+    Stored,
+    contradictions,
+    differences,
+    number_differences,
+)
 from mammo_synth.bench.truth import Film, TestSet
 from mammo_synth.cli.leaderboard import app
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
-from mammo_synth.leaderboard import export, words
+from mammo_synth.leaderboard import check_evaluations, export, words
 from mammo_synth.leaderboard import load as loading
 from mammo_synth.leaderboard import verified as remembering
 from mammo_synth.leaderboard.check import check
 from mammo_synth.leaderboard.groups import NOT_VERIFIED, groups
 from mammo_synth.leaderboard.load import load
 from mammo_synth.leaderboard.render import read_board
-from mammo_synth.leaderboard.verified import NOTHING, Verified, key_of, keys_below
+from mammo_synth.leaderboard.tiers import Tier
+from mammo_synth.leaderboard.verified import NOTHING, Verified, key_of
 from tests.leaderboard.board_factory import Cell, World, edit_record, write_cell
 
 SMALL = World(patients=20, test_size=20, epochs=2)
@@ -278,15 +285,76 @@ def test_check_remembers_what_is_sound_for_render(one: Path, tmp_path: Path) -> 
     assert in_full() == 0
 
 
-def test_what_was_edited_meanwhile_is_not_remembered(one: Path, memory: Verified) -> None:
-    before = keys_below(one)
-    (name,) = before
+def test_a_check_goes_on_where_it_was_stopped(
+    tmp_path: Path, memory: Verified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    for k in range(3):
+        write_cell(results, SMALL, Cell(replicate=k))
+    resampled: list[Path] = []
+
+    def stopped(folder: Path, stored: Stored) -> list[str]:
+        if len(resampled) == 2:
+            raise KeyboardInterrupt
+        resampled.append(stored.path)
+        return number_differences(folder, stored)
+
+    monkeypatch.setattr(check_evaluations, "number_differences", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        check(results, verified=memory)
+    assert len(resampled) == 2
+    resampled.clear()
+    found = check(results, verified=memory)
+    assert (found.sound, found.before, len(resampled)) == (True, 2, 1)
+    assert set((found.tiers or {}).values()) == {Tier.RECOMPUTED}
+    resampled.clear()
+    assert check(results, verified=memory).before == 3 and resampled == []
+    monkeypatch.undo()
+    assert check(results).before == 0, "without a memory all is recomputed"
+
+
+def test_a_check_remembers_no_record_that_is_not_sound(one: Path, memory: Verified) -> None:
     narrow(record(one))
-    after = keys_below(one)
-    memory.remember_sound([name, "elsewhere"], before, after)
-    assert not any(memory.knows(key) for key in (*before.values(), *after.values()))
-    memory.remember_sound([name], after, after)
-    assert memory.knows(after[name])
+    for _ in range(2):
+        found = check(one, verified=memory)
+        assert {problem.code for problem in found.problems} == {"numbers-differ"}
+        assert found.before == 0
+    assert [run.verified for run in load(one, full=False, verified=memory)] == [False]
+
+
+@pytest.mark.parametrize("name", ["record.json", "predictions-real_test.parquet"])
+def test_a_check_finds_an_edit_of_what_it_knows(one: Path, memory: Verified, name: str) -> None:
+    assert check(one, verified=memory).sound
+    path = record(one).with_name(name)
+    if name == "record.json":
+        narrow(path)
+    else:
+        path.write_bytes(path.read_bytes() + b" ")
+    assert not check(one, verified=memory).sound
+
+
+def test_what_was_edited_meanwhile_is_not_remembered(
+    one: Path, memory: Verified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = record(one).read_bytes()
+
+    def edited(folder: Path, stored: Stored) -> list[str]:
+        narrow(stored.path)
+        return []
+
+    monkeypatch.setattr(check_evaluations, "number_differences", edited)
+    check(one, verified=memory)
+    monkeypatch.undo()
+    assert check(one, verified=memory).before == 0
+    record(one).write_bytes(before)
+    assert check(one, verified=memory).before == 0
+
+
+def test_a_check_can_be_told_to_recompute_all_again(one: Path) -> None:
+    for arguments, before in ([], 0), ([], 1), (["--again"], 0), ([], 1):
+        done = runner.invoke(app, ["check", str(one), "--json", *arguments])
+        assert (done.exit_code, json.loads(done.stdout)["recomputed_before"]) == (0, before)
+    assert "found before" in " ".join(runner.invoke(app, ["check", str(one)]).stdout.split())
 
 
 def test_a_memory_that_cannot_be_written_costs_only_time(one: Path, tmp_path: Path) -> None:

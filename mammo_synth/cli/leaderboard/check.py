@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -29,27 +30,37 @@ def check(
             "what the check then knows without the folders.",
         ),
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Recompute the numbers also of records that this machine recomputed before, "
+            "by the same code, and whose files are unchanged, by their digests.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Recompute every number from predictions; exit code 1 when anything is not so.
 
     Also checked: form, dates, copies, links, files; and, against --release and releases.json,
-    releases, revisions and test sets.
+    releases, revisions and test sets. Interrupted, the same command goes on.
     """
     if save_releases:
         _save(results, release or [], json)
         return
     from mammo_synth.leaderboard.check import check as recompute
-    from mammo_synth.leaderboard.tiers import Tier
-    from mammo_synth.leaderboard.verified import keys_below, verified_by_user
+    from mammo_synth.leaderboard.verified import verified_by_user
 
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    # `leaderboard render` need not recompute what was sound here.
-    before = keys_below(results)
-    found = recompute(results, console.ConsoleProgress(), releases=release or (), now=now)
-    tiers = found.tiers or {}
-    sound = [path for path, tier in tiers.items() if tier is not Tier.SCHEMA]
-    verified_by_user().remember_sound(sound, before, keys_below(results))
+    # `leaderboard render` need not recompute what was sound here, nor the next check.
+    memory = verified_by_user()
+    found = recompute(
+        results,
+        console.ConsoleProgress(),
+        releases=release or (),
+        now=now,
+        verified=replace(memory, forgets=True) if again else memory,
+    )
     if json:
         console.print_json(
             {
@@ -57,7 +68,8 @@ def check(
                 "sound": found.sound,
                 "problems": [vars(problem) for problem in found.problems],
                 "notes": list(found.notes),
-                "tiers": {path: str(tier) for path, tier in tiers.items()},
+                "recomputed_before": found.before,
+                "tiers": {path: str(tier) for path, tier in (found.tiers or {}).items()},
             }
         )
     else:
@@ -71,6 +83,11 @@ def check(
             if found.problems
             else f"{found.records} records: every number recomputes from its predictions."
         )
+        if found.before:
+            console.out().print(
+                f"Of {found.before} that was found before, and their files are unchanged (--again "
+                "recomputes them too)."
+            )
     if not found.sound:
         raise typer.Exit(1)
 
