@@ -21,11 +21,11 @@ from mammo_synth.bench.evaluation import SUBGROUPS_OF
 from mammo_synth.bench.metrics import METRICS, Confusion, normal_positive
 from mammo_synth.bench.migration import fill
 from mammo_synth.bench.points import confusion_of, points
-from mammo_synth.bench.record import SPLITS, ConfusionCounts, Evaluation, Evaluations, shortcut_gap
+from mammo_synth.bench.record import ConfusionCounts, Evaluation, Evaluations, shortcut_gap
 from mammo_synth.bench.resampling import Floats, Integers
 from mammo_synth.bench.results import (
     Stored,
-    evaluation_of,
+    evaluations_of,
     json_differences,
     read_scored,
 )
@@ -123,10 +123,7 @@ class QuickCheck:
         record = stored.record
         threshold = record["operating_point"]["threshold"]
         found, again = {}, {}
-        for split in SPLITS:
-            said = evaluation_of(record, split)
-            if said is None:
-                continue
+        for split, said in evaluations_of(record).items():
             truth, p = self._scored(stored, split, said)
             found[split], again[split] = _evaluate(truth, p, threshold, said, split)
         evaluations = cast("dict[str, Evaluation]", record["evaluations"])

@@ -143,7 +143,7 @@ def read_scored(results: Path, stored: Stored, split: str) -> Scored:
         BadInput: A file is missing or unreadable, or the record has no such split.
         CheckFailed: A file is not the one that the record names.
     """
-    evaluation = evaluation_of(stored.record, split)
+    evaluation = evaluations_of(stored.record).get(split)
     if evaluation is None:
         raise BadInput(
             f"'{stored.path}' has no evaluation on {split}.", hint="Brought predictions have none."
@@ -159,9 +159,10 @@ def read_scored(results: Path, stored: Stored, split: str) -> Scored:
     return Scored(truth, align(predictions, truth.image_id))
 
 
-def evaluation_of(record: Record, split: str) -> Evaluation | None:
-    """The evaluation on ``real_test`` or ``test``, if the record has it."""
-    return cast("dict[str, Evaluation]", record["evaluations"]).get(split)
+def evaluations_of(record: Record) -> dict[str, Evaluation]:
+    """Evaluations by split, ``real_test`` first; ``test`` only where the record has it."""
+    found = cast("dict[str, Evaluation | None]", record["evaluations"])
+    return {split: one for split in SPLITS if (one := found.get(split)) is not None}
 
 
 def recompute(results: Path, stored: Stored) -> Evaluations:
@@ -171,19 +172,17 @@ def recompute(results: Path, stored: Stored) -> Evaluations:
         BadInput, CheckFailed: As `read_scored`.
     """
     found: dict[str, Evaluation] = {}
-    for split in SPLITS:
-        evaluation = evaluation_of(stored.record, split)
-        if evaluation is not None:
-            scored = read_scored(results, stored, split)
-            threshold = stored.record["operating_point"]["threshold"]
-            found[split] = evaluate(
-                scored.truth,
-                scored.p_cancer,
-                threshold,
-                evaluation["predictions"],
-                split=split,
-                resamples=evaluation["resamples"],
-            )
+    for split, evaluation in evaluations_of(stored.record).items():
+        scored = read_scored(results, stored, split)
+        threshold = stored.record["operating_point"]["threshold"]
+        found[split] = evaluate(
+            scored.truth,
+            scored.p_cancer,
+            threshold,
+            evaluation["predictions"],
+            split=split,
+            resamples=evaluation["resamples"],
+        )
     again: Evaluations = {"real_test": found["real_test"]}
     if "test" in found:
         again["test"] = found["test"]

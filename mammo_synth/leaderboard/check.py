@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from mammo_synth.bench.record import SPLITS, Record
+from mammo_synth.bench.record import Record
 from mammo_synth.bench.resampling import Floats
-from mammo_synth.bench.results import PER_PROCESS, Stored, evaluation_of
+from mammo_synth.bench.results import PER_PROCESS, Stored, evaluations_of
 from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
 from mammo_synth.leaderboard.check_beside import reproduction_problems, submission_problems
@@ -127,10 +127,8 @@ def check(
     judge = partial(_judged, results, known, now, before)
     for one in map_in_processes(judge, list(strangers.items()), each=PER_PROCESS):
         seen.append(one)
-        new = one.path in keys and one.path not in before
-        # What was edited meanwhile is not known.
-        if new and one.recomputed and sha256_file(one.path) == digests[one.path]:
-            verified.remember(keys[one.path])
+        if one.recomputed and one.path not in before:
+            verified.remember_unedited(keys[one.path], one.path, digests[one.path])
         progress.advance(1, PurePosixPath(one.name).parent.as_posix())
     progress.finish()
     for one in seen:
@@ -240,12 +238,10 @@ def _together(seen: Sequence[_Seen], known: Known) -> list[Problem]:
         if one.record is None or one.record["release"]["sha256"] in known:
             continue
         release = one.record["release"]
-        for split in SPLITS:
-            evaluation = evaluation_of(one.record, split)
-            if evaluation is not None:
-                which = "" if split == "real_test" else f" of {one.record['configuration']}"
-                key = (release["sha256"], f"{split}{which}")
-                said.setdefault(key, []).append((one.name, evaluation["test_set"]))
+        for split, evaluation in evaluations_of(one.record).items():
+            which = "" if split == "real_test" else f" of {one.record['configuration']}"
+            key = (release["sha256"], f"{split}{which}")
+            said.setdefault(key, []).append((one.name, evaluation["test_set"]))
         facts = {name: value for name, value in release.items() if name != "revision"}
         said.setdefault((release["sha256"], "facts"), []).append((one.name, repr(facts)))
     for (sha256, what), entries in said.items():

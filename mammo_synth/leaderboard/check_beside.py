@@ -18,7 +18,7 @@ from mammo_synth.errors import BadInput
 from mammo_synth.files import sha256_file
 from mammo_synth.leaderboard.check_evaluations import id_problems, predictions_problems
 from mammo_synth.leaderboard.check_problem import Found
-from mammo_synth.leaderboard.check_text import read_value, text_problems
+from mammo_synth.leaderboard.check_text import moment, read_value, text_problems
 from mammo_synth.leaderboard.submission import SUBMISSION_NAME, Submission, submission_of
 
 
@@ -86,9 +86,6 @@ def _words(
     found: Reproduction, stored: Stored, submission: Submission | None, now: str | None
 ) -> list[Found]:
     """What a reproduction says of itself that cannot be."""
-    # Here, since it brings all classifiers along, and few records have a reproduction.
-    from mammo_synth.leaderboard.check_record import moment
-
     messages = []
     if stored.record["recipe"] is None:
         messages.append("the record is of brought predictions, which nobody can run again")

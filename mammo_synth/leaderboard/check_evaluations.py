@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mammo_synth.bench.predictions import Predictions, align, read_predictions
-from mammo_synth.bench.record import SPLITS, Evaluation, Record
+from mammo_synth.bench.record import Evaluation, Record
 from mammo_synth.bench.resampling import Floats
-from mammo_synth.bench.results import TEST_SETS, Stored, evaluation_of, number_differences
+from mammo_synth.bench.results import TEST_SETS, Stored, evaluations_of, number_differences
 from mammo_synth.bench.truth import TestSet, read_test_set
 from mammo_synth.errors import BadInput, CheckFailed, MammoSynthError
 from mammo_synth.files import sha256_file
@@ -44,10 +44,7 @@ def evaluation_problems(
     """
     problems: list[Found] = []
     scores = None
-    for split in SPLITS:
-        evaluation = evaluation_of(stored.record, split)
-        if evaluation is None:
-            continue
+    for split, evaluation in evaluations_of(stored.record).items():
         found, p = _files(results, stored.path.parent, evaluation, split)
         problems += found
         if split == "real_test":
@@ -63,8 +60,7 @@ def evaluation_problems(
 
 def test_sets_of(record: Record) -> list[str]:
     """Digests of the test sets of a record."""
-    found = (evaluation_of(record, split) for split in SPLITS)
-    return [evaluation["test_set"] for evaluation in found if evaluation is not None]
+    return [evaluation["test_set"] for evaluation in evaluations_of(record).values()]
 
 
 def test_set_problems(results: Path, used: Collection[str]) -> list[tuple[str, str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -20,13 +20,12 @@ from mammo_synth.bench.record import (
 from mammo_synth.bench.results import Stored, contradictions, predictions_name
 from mammo_synth.errors import BadInput
 from mammo_synth.leaderboard.check_problem import Found
-from mammo_synth.leaderboard.check_text import read_value, text_problems, where
+from mammo_synth.leaderboard.check_text import moment, read_value, text_problems, where
 
 FIRST_DAY = "2026-01-01"
 """No record is older: there was no such format."""
 _CLOCKS = timedelta(hours=1)
 """By how much the clocks of two machines may differ."""
-_FORM = "%Y-%m-%dT%H:%M:%SZ"
 _MOST = 8
 
 
@@ -126,15 +125,6 @@ def _created(raw: Any) -> tuple[list[Found], set[tuple[str, ...]]]:
         return [], set()
     message = f"created is {ascii(text)[:40]}; a time such as 2026-01-31T12:00:00Z was expected"
     return [("date-invalid", message)], {("created",)}
-
-
-def moment(text: str) -> datetime | None:
-    """The time of ``2026-01-31T12:00:00Z``; None where it is none."""
-    try:
-        found = datetime.strptime(text, _FORM).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return found if found.strftime(_FORM) == text else None
 
 
 def date_problems(record: Record, released: str | None, now: str | None) -> list[Found]:

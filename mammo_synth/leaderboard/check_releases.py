@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mammo_synth.bench.record import SPLITS, Record
-from mammo_synth.bench.results import evaluation_of
+from mammo_synth.bench.record import Record
+from mammo_synth.bench.results import evaluations_of
 from mammo_synth.bench.truth import films_of, make_test_set
 from mammo_synth.configurations import CONFIGURATIONS, REFERENCES
 from mammo_synth.errors import BadInput
@@ -217,10 +217,7 @@ def release_problems(record: Record, known: Known) -> list[Found]:
             f"release.revision {revision[:12]}... is none of the {len(release.revisions)} known"
         )
         problems.append(("revision-unknown", message))
-    for split in SPLITS:
-        evaluation = evaluation_of(record, split)
-        if evaluation is None:
-            continue
+    for split, evaluation in evaluations_of(record).items():
         digest = release.real_test if split == "real_test" else release.test.get(name)
         if evaluation["test_set"] != digest:
             which = f"is {digest[:12]}..." if digest else "is not known"

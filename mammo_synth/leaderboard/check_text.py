@@ -1,4 +1,4 @@
-"""Texts and numbers of a JSON file from a stranger: nothing in them may act on a page."""
+"""Texts, times and numbers of a JSON file from a stranger: nothing in them may act on a page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ _TAG = re.compile(r"<\s*[a-z!/?]|&(#\d+|#x[0-9a-f]+|[a-z]+);", re.IGNORECASE)
 _SCHEME = re.compile(r"\b(javascript|vbscript|data\s*:\s*text|file)\s*:", re.IGNORECASE)
 # Control characters, and those that turn the direction of text or have no width.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_FORM = "%Y-%m-%dT%H:%M:%SZ"
 _LARGEST = 2**63
 _SHOWN = 60
 
@@ -79,6 +81,15 @@ def text_problems(value: Any) -> tuple[list[Found], set[tuple[str, ...]]]:
             problems.append((code, f"{where(place)} {what}: {shown}"))
             places.add(place)
     return problems, places
+
+
+def moment(text: str) -> datetime | None:
+    """The time of ``2026-01-31T12:00:00Z``; None where it is none."""
+    try:
+        found = datetime.strptime(text, _FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return found if found.strftime(_FORM) == text else None
 
 
 def where(place: tuple[str, ...]) -> str:

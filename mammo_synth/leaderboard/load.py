@@ -94,8 +94,7 @@ def load(
         )
         for (stored, sha256, key), problems in zip(new, differences, strict=True):
             _refuse(stored, problems)
-            if sha256_file(stored.path) == sha256:
-                verified.remember(key)
+            verified.remember_unedited(key, stored.path, sha256)
             progress.advance(1, _name(results, stored))
     progress.finish()
     return tuple(

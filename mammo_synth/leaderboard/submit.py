@@ -29,6 +29,7 @@ from mammo_synth.leaderboard.submit_refusals import (
     same,
 )
 from mammo_synth.leaderboard.submit_words import description_of, short, title_of
+from mammo_synth.leaderboard.verified import NOTHING, Verified
 from mammo_synth.progress import SILENT, Progress
 from mammo_synth.release.hub import Repository, StoredFile
 from mammo_synth.release.hub_errors import MAIN, in_words, not_found, patiently
@@ -99,6 +100,7 @@ def submit(
     now: str | None = None,
     progress: Progress = SILENT,
     sleep: Callable[[float], None] = time.sleep,
+    verified: Verified = NOTHING,
 ) -> Submitted:
     """Check ``bundle``, and open a pull request with what ``repository`` does not have of it.
 
@@ -114,6 +116,8 @@ def submit(
             to the repository's own check.
         progress: Hears of every step.
         sleep: Waits before a repetition.
+        verified: As `mammo_synth.leaderboard.check.check` takes it: the submission is checked
+            again with what the repository knows, and its numbers need no second recomputation.
 
     Raises:
         BadInput: No token, no such repository or one of something else, a path that is there with
@@ -123,12 +127,12 @@ def submit(
         HubTrouble: The Hub could not be reached, or failed again and again.
     """
     settings = settings or SubmitSettings()
-    require_sound(bundle, now=now, progress=progress)
+    require_sound(bundle, now=now, progress=progress, verified=verified)
     if not settings.dry_run:
         patiently(
             lambda: check_token(repository, PublishSettings(create_pr=True)), progress, sleep=sleep
         )
-    run = _Run(bundle, repository, settings, now, progress)
+    run = _Run(bundle, repository, settings, now, progress, verified)
     return patiently(run.go_on, progress, sleep=sleep)
 
 
@@ -141,6 +145,7 @@ class _Run:
     settings: SubmitSettings
     now: str | None
     progress: Progress
+    verified: Verified
     changes: tuple[str, ...] = ()
 
     def go_on(self) -> Submitted:
@@ -160,7 +165,13 @@ class _Run:
         refuse_gaps(self.bundle, self.repository, there, main)
         if RELEASES_NAME in there:
             known = {RELEASES_NAME: self.repository.read(RELEASES_NAME, main)}
-            require_sound(self.bundle, known, now=self.now, progress=self.progress)
+            require_sound(
+                self.bundle,
+                known,
+                now=self.now,
+                progress=self.progress,
+                verified=self.verified,
+            )
         refuse_copies(self.bundle, self.repository, there, main, self.progress)
         if all(path in there for path in self.bundle.files):
             return self._submitted(PRESENT, there)

@@ -51,16 +51,19 @@ def refuse_copies(
     if not folders:
         return
     truths = bundle.test_sets
-    ours = [
+    scored = (
         _scored(f"{one.folder}/{RECORD_NAME}", one.record, _predictions(bundle, one), truths)
         for one in new
-    ]
+    )
+    ours = [one for one in scored if one is not None]
     progress.start("posted records, for copies", len(folders))
     for folder, theirs in _read(repository, folders, commit, truths):
         progress.advance(1, folder)
+        if theirs is None:
+            continue
         for mine in ours:
-            said = copy_of(theirs, mine) if theirs is not None and mine is not None else ""
-            if mine is not None and said:
+            said = copy_of(theirs, mine)
+            if said:
                 raise CheckFailed(
                     f"The submission does not pass the check, and nothing was posted. "
                     f"{mine.path}: {said}.",
@@ -79,7 +82,7 @@ def _candidates(
     found = []
     for folder in posted_folders(there):
         kept = there.get(f"{folder}/{_PREDICTIONS}")
-        if kept is None or kept.bytes > MAX_BYTES or folder in {one.folder for one in new}:
+        if kept is None or kept.bytes > MAX_BYTES:
             continue
         if _group(folder) in groups or any(same(data, kept) for data in written):
             found.append(folder)

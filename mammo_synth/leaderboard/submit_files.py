@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mammo_synth.bench.predictions import COLUMNS
-from mammo_synth.bench.record import SPLITS, Record, read_record
+from mammo_synth.bench.record import Record, read_record
 from mammo_synth.bench.results import (
     RECORD_NAME,
     TEST_SETS,
-    evaluation_of,
+    evaluations_of,
     is_posted,
     posted_folder,
     predictions_name,
@@ -42,6 +42,7 @@ from mammo_synth.leaderboard.submission import (
     holds_token,
     submission_of,
 )
+from mammo_synth.leaderboard.verified import NOTHING, Verified
 from mammo_synth.progress import SILENT, Progress
 
 _SHOWN = 3
@@ -159,6 +160,7 @@ def require_sound(
     *,
     now: str | None = None,
     progress: Progress = SILENT,
+    verified: Verified = NOTHING,
 ) -> None:
     """Check the submission by itself, in a folder laid out like the repository.
 
@@ -168,14 +170,14 @@ def require_sound(
     Args:
         bundle: What is to be posted.
         beside: More files of the repository that its check reads.
-        now: As `check` takes it.
+        now, verified: As `check` takes them.
         progress: Told of each record.
 
     Raises:
         CheckFailed: It does not pass; names the first problems.
     """
     with _unpacked({**(beside or {}), **bundle.files}) as folder:
-        found = check(folder, progress=progress, now=now)
+        found = check(folder, progress=progress, now=now, verified=verified)
         problems = [
             f"{problem.path}: {problem.message}".replace(f"{folder}/", "")
             for problem in found.problems
@@ -203,10 +205,7 @@ def _unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
 
 def _predictions(record: Record, path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of each predictions file, which holds predictions and nothing else."""
-    for split in SPLITS:
-        evaluation = evaluation_of(record, split)
-        if evaluation is None:
-            continue
+    for split, evaluation in evaluations_of(record).items():
         name = evaluation["predictions"]["file"]
         if name != predictions_name(split):
             raise BadInput(

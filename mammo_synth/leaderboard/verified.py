@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mammo_synth
-from mammo_synth.bench.record import SPLITS, Record
-from mammo_synth.bench.results import evaluation_of
+from mammo_synth.bench.record import Record
+from mammo_synth.bench.results import evaluations_of
 from mammo_synth.errors import MammoSynthError
-from mammo_synth.files import sha256_bytes, sha256_json, write_json
+from mammo_synth.files import sha256_bytes, sha256_file, sha256_json, write_json
 
 HOME = "MAMMO_SYNTH_CACHE"
 """Environment variable: a folder for caches in place of ``~/.cache/mammo-synth``."""
@@ -67,6 +67,12 @@ class Verified:
         except (OSError, MammoSynthError):
             return
 
+    def remember_unedited(self, key: str, path: Path, sha256: str) -> None:
+        """Note that it was, if its file ``path`` still has the digest of before it was verified:
+        what was edited meanwhile is not known."""
+        if sha256_file(path) == sha256:
+            self.remember(key)
+
 
 NOTHING = Verified()
 
@@ -87,11 +93,9 @@ def key_of(record: Record, sha256: str) -> str:
 
 
 def _files(record: Record) -> Mapping[str, list[str]]:
-    found = {split: evaluation_of(record, split) for split in SPLITS}
     return {
         split: [one["predictions"]["sha256"], one["test_set"]]
-        for split, one in found.items()
-        if one is not None
+        for split, one in evaluations_of(record).items()
     }
 
 

@@ -18,10 +18,10 @@ from mammo_synth.leaderboard.words_numbers import signed_interval as signed_inte
 from mammo_synth.leaderboard.words_records import AGAIN as AGAIN
 from mammo_synth.leaderboard.words_records import again as again
 from mammo_synth.leaderboard.words_records import recipe as recipe
-from mammo_synth.leaderboard.words_records import rerun_differences as rerun_differences
 from mammo_synth.leaderboard.words_records import rerun_warning as rerun_warning
-from mammo_synth.leaderboard.words_records import stated_weights as stated_weights
 from mammo_synth.leaderboard.words_records import weights as weights
+from mammo_synth.leaderboard.words_rows import rerun_differences as rerun_differences
+from mammo_synth.leaderboard.words_rows import stated_weights as stated_weights
 
 NOTICE = (
     "Synthetic data for research and teaching. Nothing here is a medical device, and no image or "

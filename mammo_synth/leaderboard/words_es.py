@@ -24,8 +24,8 @@ from mammo_synth.leaderboard.words_es_records import known as known
 from mammo_synth.leaderboard.words_es_records import recipe as recipe
 from mammo_synth.leaderboard.words_es_records import rerun_warning as rerun_warning
 from mammo_synth.leaderboard.words_es_records import weights as weights
-from mammo_synth.leaderboard.words_records import rerun_differences as rerun_differences
-from mammo_synth.leaderboard.words_records import stated_weights as stated_weights
+from mammo_synth.leaderboard.words_rows import rerun_differences as rerun_differences
+from mammo_synth.leaderboard.words_rows import stated_weights as stated_weights
 
 METRIC_NAMES = {
     "auroc": "AUROC",

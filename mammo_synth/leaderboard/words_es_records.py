@@ -10,15 +10,9 @@ from mammo_synth.bench.subgroups import (
     NO_SUBGROUPS_THEN,
     NOT_SAID,
 )
+from mammo_synth.leaderboard import words_rows
 from mammo_synth.leaderboard.groups import NOT_VERIFIED
 from mammo_synth.leaderboard.model import Row, Series
-from mammo_synth.leaderboard.words_records import (
-    apart,
-    rerun_differences,
-    rerun_differs,
-    stated_weights,
-)
-from mammo_synth.leaderboard.words_rows import with_digest
 
 AGAIN = {
     "identical": "las mismas puntuaciones",
@@ -57,31 +51,24 @@ def known(sentence: str) -> str:
 
 def weights(series: Series) -> str:
     """Where training started from."""
-    if stated_weights(series) is None:
-        return "pesos no declarados"
-    origin = {"none": "sin pesos", "random": "pesos al azar"}.get(
-        series.weights, f"pesos {series.weights}"
-    )
-    return with_digest(origin, series.weights_sha256)
+    origins = {"none": "sin pesos", "random": "pesos al azar"}
+    return words_rows.weights(series, "pesos no declarados", origins, "pesos {origin}")
 
 
 def recipe(series: Series) -> str:
     """Name and digest of the recipe."""
-    if series.recipe is None:
-        return "predicciones traídas"
-    return with_digest(f"receta {series.recipe}", series.recipe_sha256)
+    return words_rows.recipe(series, "predicciones traídas", "receta {name}")
 
 
 def again(found: Reproduction) -> str:
     """Who ran a record again, when, and what came of it."""
-    verdict = AGAIN[found["agreement"]["verdict"]]
-    auroc, balanced = (apart(change, "a") for change in rerun_differences(found).values())
-    return (
-        f"Repetido por {found['who']} el {found['when'][:10]}: {verdict}. Repetición menos "
-        f"registro (intervalo del 95 %): AUROC {auroc}, exactitud balanceada {balanced}."
+    sentence = (
+        "Repetido por {who} el {day}: {verdict}. Repetición menos registro (intervalo del 95 %): "
+        "AUROC {auroc}, exactitud balanceada {balanced}."
     )
+    return words_rows.again(found, AGAIN, sentence, to="a")
 
 
 def rerun_warning(row: Row) -> str:
     """A warning where a record of the row was run again and did not come out; or nothing."""
-    return "una repetición difiere" if rerun_differs(row) else ""
+    return words_rows.rerun_warning(row, "una repetición difiere")

@@ -1,4 +1,4 @@
-"""What the sentences about rows and tables do in every language; the words themselves are given.
+"""What the sentences about rows, records and tables do in every language; the words are given.
 
 Sentences are `str.format` templates; what their gaps are is said where they are filled in.
 """
@@ -7,14 +7,80 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mammo_synth.leaderboard.model import Row, Table
+from mammo_synth.bench.reproduction import METRICS, Reproduction
+from mammo_synth.leaderboard.model import Estimate, Row, Series, Table
 from mammo_synth.leaderboard.tiers import Tier
 from mammo_synth.leaderboard.words_numbers import bracketed, reading, signed, signed_interval
 
 
-def with_digest(text: str, sha256: str | None) -> str:
-    """``text`` with the first digits of a digest, where there is one."""
+def stated_weights(series: Series) -> str | None:
+    """Where training started from; None where only predictions were brought, which do not say."""
+    return None if series.recipe is None and series.weights == "none" else series.weights
+
+
+def weights(series: Series, unstated: str, origins: Mapping[str, str], other: str) -> str:
+    """Where training started from, in words.
+
+    Args:
+        series: Whose weights.
+        unstated: What is said where brought predictions do not say.
+        origins: What an origin is called.
+        other: What any other origin is called; its gap is ``origin``.
+    """
+    origin = stated_weights(series)
+    if origin is None:
+        return unstated
+    return _with_digest(origins.get(origin, other.format(origin=origin)), series.weights_sha256)
+
+
+def recipe(series: Series, brought: str, sentence: str) -> str:
+    """The recipe (gap ``name``) with its digest; or what is said of brought predictions."""
+    if series.recipe is None:
+        return brought
+    return _with_digest(sentence.format(name=series.recipe), series.recipe_sha256)
+
+
+def _with_digest(text: str, sha256: str | None) -> str:
     return f"{text} {sha256[:8]}" if sha256 else text
+
+
+def again(found: Reproduction, verdicts: Mapping[str, str], sentence: str, to: str = "to") -> str:
+    """Who ran a record again, when, and what came of it.
+
+    Args:
+        found: The second run.
+        verdicts: What each verdict is called.
+        sentence: Gaps: ``who``, ``day``, ``verdict``, and ``auroc`` and ``balanced``, each that of
+            the second run minus that of the record with its interval in brackets.
+        to: Between the ends of an interval.
+    """
+    auroc, balanced = (
+        signed(change.value) + bracketed(signed_interval(change, 3, to))
+        for change in rerun_differences(found).values()
+    )
+    return sentence.format(
+        who=found["who"],
+        day=found["when"][:10],
+        verdict=verdicts[found["agreement"]["verdict"]],
+        auroc=auroc,
+        balanced=balanced,
+    )
+
+
+def rerun_differences(found: Reproduction) -> dict[str, Estimate]:
+    """By metric, AUROC first: that of the second run minus that of the record, with its 95 %
+    interval."""
+    changes = {metric: found["agreement"]["differences"][metric] for metric in METRICS}
+    return {
+        metric: Estimate(one["difference"], one["low"], one["high"])
+        for metric, one in changes.items()
+    }
+
+
+def rerun_warning(row: Row, warning: str) -> str:
+    """``warning`` where a record of the row was run again and did not come out; or nothing."""
+    verdicts = [run.reproduction["agreement"]["verdict"] for run in row.runs if run.reproduction]
+    return warning if "differs" in verdicts else ""
 
 
 def replicates(row: Row, one: str, many: str, of: str) -> str:

@@ -195,32 +195,38 @@ def test_a_made_up_reproduction_is_refused(
     assert set((found.tiers or {}).values()) == {Tier.SCHEMA}
 
 
+def submitted_by(who: str, record: Path) -> None:
+    """Put the submission of a record beside it."""
+    facts = make_submission(who, "https://example.org", "none", "none")
+    text = json.dumps(document(facts, sha256_file(record)))
+    record.with_name("submission.json").write_text(text)
+
+
+def refused(results: Path, words: str) -> None:
+    """Neither a check nor a board takes the reproduction, for this reason."""
+    (problem,) = check(results, now=NOW).problems
+    assert problem.code == "reproduction-invalid"
+    assert words in problem.message
+    with pytest.raises(BadInput, match=words):
+        load(results)
+
+
 def test_a_reproduction_by_its_submitter_or_with_other_scores_is_refused(held: Path) -> None:
     path = the_record(held)
-    facts = document(
-        make_submission(" ada ", "https://example.org", "none", "none"), sha256_file(path)
-    )
-    path.with_name("submission.json").write_text(json.dumps(facts))
+    submitted_by(" ada ", path)
     (problem,) = check(held, now=NOW).problems
     assert "by the submitter" in problem.message
     path.with_name("submission.json").unlink()
     kept = path.with_name(PREDICTIONS_NAME)
     found = read_predictions(kept)
     write_predictions(kept, found.image_id, 1 - found.p_cancer)
-    (problem,) = check(held, now=NOW).problems
-    assert problem.code == "reproduction-invalid"
-    assert "was changed" in problem.message
-    with pytest.raises(BadInput, match="was changed"):
-        load(held)
+    refused(held, "was changed")
 
 
 def test_a_reproduction_by_its_submitter_is_not_rendered(held: Path) -> None:
     path = the_record(held)
     for who in ("Someone else", " ADA "):
-        facts = document(
-            make_submission(who, "https://example.org", "none", "none"), sha256_file(path)
-        )
-        path.with_name("submission.json").write_text(json.dumps(facts))
+        submitted_by(who, path)
         if who == "Someone else":
             assert [run.tier for run in load(held, full=True)] == [Tier.REPRODUCED]
     with pytest.raises(BadInput, match="by the submitter"):
@@ -407,11 +413,7 @@ def test_a_reproduction_of_brought_predictions_is_refused(
     again = agreement(truth.truth.label, truth.truth.patients, p, p, value["thresholds"])
     value["agreement"] = again
     path.with_name(REPRODUCTION_NAME).write_text(json.dumps(value))
-    (problem,) = check(results, now=NOW).problems
-    assert problem.code == "reproduction-invalid"
-    assert "brought predictions, which nobody can run again" in problem.message
-    with pytest.raises(BadInput, match="brought predictions"):
-        load(results)
+    refused(results, "brought predictions, which nobody can run again")
 
 
 def test_a_verdict_that_the_rule_does_not_give_is_refused(held: Path) -> None:

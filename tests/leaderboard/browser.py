@@ -101,6 +101,11 @@ class Browser:
         self.call("Page.navigate", url=page.as_uri() + fragment)
         self._wait_for(lambda e: e["method"] == "Page.loadEventFired")
 
+    def open_details(self) -> None:
+        """Open everything that can be opened, and let the page draw it."""
+        self.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        self.run("new Promise(done => setTimeout(done, 300))")
+
     def size(self, width: int, height: int = 900) -> None:
         """The window, in CSS pixels."""
         self.call(

@@ -189,8 +189,7 @@ def test_a_row_opens_to_everything(page: Browser, rendered: Rendered, phantom: T
 def test_every_row_can_be_drawn(page: Browser, rendered: Rendered) -> None:
     for name in PAGES.values():
         page.open(rendered.files[name])
-        page.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-        page.run("new Promise(done => setTimeout(done, 300))")
+        page.open_details()
         runs = page.run("document.querySelectorAll('.run').length")
         assert runs == rendered.board.records
         text = page.run("document.body.innerText")
@@ -266,8 +265,7 @@ def test_looks(page: Browser, rendered: Rendered, width: int, language: str, sch
     pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("L"))
     assert pixels.shape[1] == width
     assert (np.median(pixels) > 200) == (scheme == "light")
-    page.run("document.querySelectorAll('.tools, details').forEach(d => { d.open = true; })")
-    page.run("new Promise(done => setTimeout(done, 300))")
+    page.open_details()
     assert page.run(CONTRAST) == []
     assert page.run(OVERFLOW) == []
     assert page.run(HEADINGS) == []
@@ -381,8 +379,7 @@ def test_names_of_records_are_never_markup(
     browser.errors.clear()
     browser.open(path)
     browser.run("window.alert = () => { window.harmed = true; }")
-    browser.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    browser.run("new Promise(done => setTimeout(done, 100))")
+    browser.open_details()
     assert browser.run("document.querySelectorAll('img, .panel script').length") == 0
     assert browser.run("window.harmed") is None
     assert HOSTILE in browser.run("document.querySelector('.panel').textContent")

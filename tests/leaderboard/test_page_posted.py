@@ -216,8 +216,7 @@ def test_what_a_row_opens_to_says_what_is_not_known(
     browser: Browser, posted: Rendered, name: str, say: Any
 ) -> None:
     browser.open(posted.files[name])
-    browser.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    browser.run("new Promise(done => setTimeout(done, 200))")
+    browser.open_details()
     text = {
         kind: browser.run(f"document.querySelector('.ranked[data-m={kind}]').innerText")
         for kind in ("vgg16", "small-cnn", "densenet")
@@ -237,7 +236,7 @@ def test_links_to_the_web_leave_the_page_open_and_say_so(
 ) -> None:
     """A Space stands in a frame, in which another site would not open."""
     browser.open(posted.files[name])
-    browser.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    browser.open_details()
     links = browser.run(
         "[...document.querySelectorAll('a')].map(a => [a.getAttribute('href'), a.target, a.rel])"
     )

@@ -17,13 +17,14 @@ from huggingface_hub import CommitOperationAdd, snapshot_download
 from typer.testing import CliRunner
 
 from mammo_synth.bench.predictions import read_predictions
-from mammo_synth.bench.results import differences, read_records
+from mammo_synth.bench.results import Stored, differences, number_differences, read_records
 from mammo_synth.bench.truth import make_test_set, read_test_set
 from mammo_synth.cli.main import app as main_app
 from mammo_synth.errors import BadInput, CheckFailed, MammoSynthError
 from mammo_synth.files import sha256_file
+from mammo_synth.leaderboard import check_evaluations
 from mammo_synth.leaderboard.check import check
-from mammo_synth.leaderboard.check_releases import known_release, write_releases
+from mammo_synth.leaderboard.check_releases import KnownRelease, known_release, write_releases
 from mammo_synth.leaderboard.load import load
 from mammo_synth.leaderboard.submission import make_submission, submission_of
 from mammo_synth.leaderboard.submit import (
@@ -38,13 +39,14 @@ from mammo_synth.leaderboard.submit import (
     submit,
 )
 from mammo_synth.leaderboard.submit_files import Bundle, chosen, gather
+from mammo_synth.leaderboard.verified import Verified
 from mammo_synth.progress import Silent
 from mammo_synth.release.folder import Release
 from mammo_synth.release.hub import Repository
 from mammo_synth.release.hub_errors import HubTrouble
 from tests.hub.fixtures import LoopbackHub
 from tests.leaderboard.board_factory import Cell, World, edit_record, write_cell
-from tests.leaderboard.plants import edit
+from tests.leaderboard.plants import edit, known
 from tests.release.hub_release import here as here
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -106,6 +108,13 @@ def bundle_of(results: Path, *classifiers: str, who: str = FACTS[0]) -> Bundle:
 
 def post(repository: Repository, bundle: Bundle, **settings: Any) -> Submitted:
     return submit(bundle, repository, SubmitSettings(**settings), sleep=lambda _: None)
+
+
+def list_releases(repository: Repository, known: KnownRelease, scratch: Path) -> None:
+    """Have the repository know this release."""
+    write_releases(scratch / "known.json", {known.sha256: known})
+    listed = CommitOperationAdd("releases.json", (scratch / "known.json").read_bytes())
+    repository.api.create_commit(**KIND, operations=[listed], commit_message="x")
 
 
 def merge(repository: Repository, done: Submitted) -> None:
@@ -458,13 +467,33 @@ def test_a_release_that_the_repository_does_not_know_is_not_posted(
     hub: LoopbackHub, there: Repository, small_release: Release, results: Path, tmp_path: Path
 ) -> None:
     """Its `releases.json` lists another one."""
-    known = replace(known_release(small_release), released=None)
-    write_releases(tmp_path / "known.json", {known.sha256: known})
-    listed = CommitOperationAdd("releases.json", (tmp_path / "known.json").read_bytes())
-    there.api.create_commit(**KIND, operations=[listed], commit_message="x")
+    list_releases(there, replace(known_release(small_release), released=None), tmp_path)
     hub.clear_log()
     said = reason(lambda: post(there, bundle_of(results)), CheckFailed)
     assert SMALL.sha256[:12] in said and changes(hub) == []
+
+
+def test_numbers_are_recomputed_once(
+    there: Repository, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The submission is checked again with the releases that the repository knows."""
+    bundle = bundle_of(results)
+    tests = {
+        one.record["configuration"]: one.record["evaluations"]["test"]["test_set"]
+        for one in bundle.records
+        if "test" in one.record["evaluations"]
+    }
+    list_releases(there, replace(known(SMALL), test=tests), tmp_path)
+    resampled: list[Path] = []
+
+    def counted(folder: Path, stored: Stored) -> list[str]:
+        resampled.append(stored.path)
+        return number_differences(folder, stored)
+
+    monkeypatch.setattr(check_evaluations, "number_differences", counted)
+    memory = Verified(tmp_path / "memory")
+    assert submit(bundle, there, sleep=lambda _: None, verified=memory).state == PULL_REQUEST
+    assert len(resampled) == len(bundle.records) > 1
 
 
 def test_a_record_in_anothers_place_is_not_posted(there: Repository, results: Path) -> None:

@@ -72,6 +72,7 @@ def submit(
     from mammo_synth.leaderboard.submit import SubmitSettings
     from mammo_synth.leaderboard.submit import submit as post
     from mammo_synth.leaderboard.submit_files import chosen, facts_wanted, gather
+    from mammo_synth.leaderboard.verified import verified_by_user
     from mammo_synth.release.hub import Repository, open_api
 
     repository = Repository.named(open_api(), name)
@@ -97,6 +98,7 @@ def submit(
         SubmitSettings(create, dry_run),
         now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         progress=console.ConsoleProgress(),
+        verified=verified_by_user(),
     )
     if json:
         console.print_json(
